@@ -1,0 +1,22 @@
+"""Every dbt seed, model and test as assets and checks, in the order of their references.
+
+Belongs here: calling dbt. Does not belong here: SQL.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+from dagster_dbt import DbtCliResource, dbt_assets
+
+from dagster_project.translator import LayerTranslator
+
+
+def build_dbt_assets(manifest: Path, raw_keys: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """The dbt project's assets, drawn from its manifest. Dagster splits them around the forecasts by itself."""
+
+    @dbt_assets(manifest=manifest, name="dbt", dagster_dbt_translator=LayerTranslator(raw_keys), pool="warehouse")
+    def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource):
+        yield from dbt.cli(["build"], context=context).stream()
+
+    return dbt_models

@@ -1,0 +1,168 @@
+"""The command line: `stockroom`.
+
+Belongs here: options, progress and messages. Does not belong here: work; every command calls one function elsewhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+import warnings
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from dagster_project.settings import Settings
+
+# two builds of one parser are installed by dagster-dbt's requirements; nothing a user can act on
+warnings.filterwarnings("ignore", message=r"sqlglot\[rs\]")
+
+app = typer.Typer(
+    help="Raw purchases, sales and inventory in; what to reorder, why, and from whom, out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+errors = Console(stderr=True)
+
+SourceOption = Annotated[Path | None, typer.Option("--source", help="Folder with the raw files (default: data/raw).")]
+WarehouseOption = Annotated[Path | None, typer.Option("--warehouse", help="DuckDB file to write (default: data/warehouse/stockroom.duckdb).")]
+AsOfOption = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day to decide for (default: the last day with a sale).")]
+
+
+def _settings(source: Path | None, warehouse: Path | None, as_of: datetime | None = None) -> Settings:
+    settings = Settings.from_env()
+    changes: dict = {}
+    if source:
+        changes["source_dir"] = source.expanduser().resolve()
+    if warehouse:
+        changes["warehouse"] = warehouse.expanduser().resolve()
+    if as_of:
+        changes["as_of"] = as_of.date()
+    return dataclasses.replace(settings, **changes)
+
+
+def _fail(lines: list[str], next_step: str = "") -> typer.Exit:
+    for line in lines:
+        errors.print(f"[red]✗[/red] {escape(line)}", soft_wrap=True)
+    if next_step:
+        errors.print(next_step, soft_wrap=True)
+    return typer.Exit(1)
+
+
+@app.command()
+def run(source: SourceOption = None, warehouse: WarehouseOption = None, as_of: AsOfOption = None) -> None:
+    """Run the job daily_replenishment: from raw files to what to reorder today."""
+    from dagster_project.intake import IntakeError, check_source
+    from dagster_project.runner import RunFailed, run_daily_replenishment
+    from dagster_project.summary import run_summary
+
+    settings = _settings(source, warehouse, as_of)
+    started = time.perf_counter()
+    try:
+        intake = check_source(settings.source_dir)
+    except IntakeError as error:
+        raise _fail(error.problems, "Nothing was written.") from None
+    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(done: int, total: int, text: str) -> None:
+            bar.update(task, completed=done, total=total, description=escape(text))
+            if not errors.is_terminal and text.endswith("…"):
+                errors.print(f"[{time.perf_counter() - started:5.1f} s] {escape(text)}")
+
+        try:
+            run_daily_replenishment(settings, show)
+        except RunFailed as error:
+            raise _fail(error.reasons, f"The run stopped. Tables after this point are those of the last good run; {settings.run_log} has the whole log.") from None
+    console.print(run_summary(settings.warehouse, intake.absences))
+    console.print(f"  {settings.warehouse}: every table, for any DuckDB client")
+    console.print(f"Done in {time.perf_counter() - started:.0f} s.")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write.")] = Path("data/raw"),
+    size: Annotated[str, typer.Option("--size", help="tiny, small, medium or full.")] = "small",
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same bytes.")] = 1,
+) -> None:
+    """Write synthetic data: the retailer's six files with all their quirks, and the truth behind them."""
+    from dagster_project.demo import SIZES, generate
+
+    if size not in SIZES:
+        raise _fail([f"no size {size!r}; choose one of {', '.join(SIZES)}"])
+    with Progress(SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"), console=errors, transient=True) as bar:
+        task = bar.add_task("simulating", total=1.0)
+        summary = generate(size, seed, out, lambda text, share: bar.update(task, completed=share, description=text))
+    console.print(f"Synthetic data, size {size}, seed {seed}, in {out}: {summary}", soft_wrap=True)
+    console.print(f"Next: stockroom run --source {out}")
+
+
+@app.command()
+def why(
+    item: Annotated[int, typer.Argument(help="Item number.")],
+    location: Annotated[int, typer.Argument(help="Store number.")],
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Explain one order, or why there is none: term by term, adding up to the quantity."""
+    from dagster_project import summary
+
+    path = _existing_warehouse(warehouse)
+    explained = summary.why(path, item, location)
+    if explained is None:
+        raise _fail([f"item {item} is not held at store {location}"], 'stockroom query "from recommendations.rec_orders" lists what is.')
+    console.print(explained)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="SQL of DuckDB, read only.")],
+    warehouse: WarehouseOption = None,
+    limit: Annotated[int, typer.Option("--limit", help="Rows shown.")] = 40,
+) -> None:
+    """Ask the warehouse a question in SQL."""
+    import duckdb
+
+    from dagster_project.summary import print_frame
+
+    with duckdb.connect(str(_existing_warehouse(warehouse)), read_only=True) as connection:
+        try:
+            result = connection.execute(sql)
+            columns, rows = [column[0] for column in result.description], result.fetchmany(limit + 1)
+        except duckdb.Error as error:
+            raise _fail([str(error)]) from None
+    print_frame(console, columns, rows, limit)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dbt(context: typer.Context, source: SourceOption = None, warehouse: WarehouseOption = None) -> None:
+    """Run dbt with this installation's paths, from any folder: stockroom dbt build --select dim_product."""
+    from dbt.cli.main import dbtRunner
+
+    from dagster_project.resources import Warehouse
+    from dagster_project.settings import DBT_PROJECT_DIR
+    from ml.contracts import OUTPUTS
+
+    settings = _settings(source, warehouse)
+    os.environ.update(settings.to_env())
+    Warehouse(path=str(settings.warehouse)).ensure_tables(OUTPUTS)
+    result = dbtRunner().invoke([*context.args, "--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)])
+    raise typer.Exit(0 if result.success else 1)
+
+
+def _existing_warehouse(warehouse: Path | None) -> Path:
+    path = _settings(None, warehouse).warehouse
+    if not path.exists():
+        raise _fail([f"{path}: no warehouse yet"], "Next: stockroom run")
+    return path
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,43 @@
+"""The one place where everything is put together: `defs` is what `dagster dev` loads.
+
+Belongs here: composition, with overrides so that tests can swap resources. Does not belong here: logic.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+
+from dagster_project.assets.forecasts import forecasts
+from dagster_project.assets.raw import build_raw_assets
+from dagster_project.assets.warehouse import build_dbt_assets
+from dagster_project.build import ensure_manifest
+from dagster_project.jobs import daily_replenishment
+from dagster_project.progress import progress_logger
+from dagster_project.resources import Warehouse
+from dagster_project.settings import DBT_PROJECT_DIR, Settings
+
+
+def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definitions:
+    """Definitions for one installation; `overrides` replace resources by name."""
+    settings = settings or Settings.from_env()
+    os.environ.update(settings.to_env())  # dbt reads its paths from the environment
+    resources = {
+        "warehouse": Warehouse(path=str(settings.warehouse), memory_limit=settings.memory_limit),
+        "dbt": DbtCliResource(project_dir=str(DBT_PROJECT_DIR), profiles_dir=str(DBT_PROJECT_DIR)),
+    } | overrides
+    raw_files = build_raw_assets()
+    return dg.Definitions(
+        assets=[raw_files, build_dbt_assets(ensure_manifest(settings), sorted(raw_files.keys)), forecasts],
+        jobs=[daily_replenishment],
+        resources=resources,
+        loggers={"progress": progress_logger},
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return build_defs()

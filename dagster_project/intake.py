@@ -1,0 +1,134 @@
+"""The look at the raw files before anything is read or written.
+
+Belongs here: finding the files of a source folder and checking their names and headers against the declaration in dbt's
+source YAML. Does not belong here: reading their rows, which staging SQL does, and rejecting lines.
+"""
+
+from __future__ import annotations
+
+import csv
+import glob
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import yaml
+
+from dagster_project.settings import DBT_PROJECT_DIR
+
+RAW_SOURCES_YAML = DBT_PROJECT_DIR / "models" / "staging" / "retailer" / "_retailer__sources.yml"
+
+
+class IntakeError(Exception):
+    """The source folder cannot be used. `problems` says, one line each, which file, which column and what to do."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """One kind of raw file, as declared: its names, whether it must be there, and its columns."""
+
+    name: str
+    file_patterns: tuple[str, ...]
+    is_required: bool
+    one_of: str | None
+    absence: str | None
+    required_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What a source folder holds: files per kind of raw table, and what the absence of optional ones changes."""
+
+    files: dict[str, list[Path]]
+    absences: dict[str, str] = field(default_factory=dict)
+
+
+def declared_tables(sources_yaml: Path = RAW_SOURCES_YAML) -> list[RawTable]:
+    """The raw tables declared in dbt's source YAML."""
+    source = next(s for s in yaml.safe_load(sources_yaml.read_text())["sources"] if s["name"] == "raw")
+    tables = []
+    for table in source["tables"]:
+        meta = table["config"]["meta"]
+        tables.append(
+            RawTable(
+                name=table["name"],
+                file_patterns=tuple(meta["file_patterns"]),
+                is_required=meta["is_required"],
+                one_of=meta.get("one_of"),
+                absence=meta.get("absence"),
+                required_columns=tuple(
+                    column["name"] for column in table["columns"] if not column["config"]["meta"].get("is_optional")
+                ),
+            )
+        )
+    return tables
+
+
+def check_source(source_dir: Path, tables: list[RawTable] | None = None) -> Intake:
+    """Find the raw files in `source_dir` and check their headers.
+
+    Raises IntakeError with every problem found: a missing folder, required file or column, an empty file, a file that is not
+    comma-separated UTF-8 text. Reads headers only, so it takes milliseconds whatever the size.
+    """
+    tables = declared_tables() if tables is None else tables
+    if not source_dir.is_dir():
+        raise IntakeError([f"{source_dir}: no such folder. Name the folder that holds your files: stockroom run --source DIR."])
+    files = {
+        table.name: sorted({Path(p) for pattern in table.file_patterns for p in glob.glob(f"{glob.escape(str(source_dir))}/{pattern}")})
+        for table in tables
+    }
+    problems = [*_absent_files(source_dir, tables, files)]
+    for table in tables:
+        for path in files[table.name]:
+            problems += _header_problems(path, table)
+    if problems:
+        raise IntakeError(problems)
+    absences = {table.name: table.absence or "" for table in tables if not files[table.name]}
+    return Intake(files, absences)
+
+
+def _absent_files(source_dir: Path, tables: list[RawTable], files: dict[str, list[Path]]) -> list[str]:
+    problems = []
+    alternatives: dict[str, list[RawTable]] = {}
+    for table in tables:
+        if table.is_required and not files[table.name]:
+            problems.append(f"{source_dir}: no {table.name} file. Put one named {' or '.join(table.file_patterns)} there.")
+        if table.one_of:
+            alternatives.setdefault(table.one_of, []).append(table)
+    for label, group in alternatives.items():
+        if not any(files[table.name] for table in group):
+            patterns = " or ".join(pattern for table in group for pattern in table.file_patterns)
+            problems.append(f"{source_dir}: no {label}. Put at least one of {patterns} there.")
+    return problems
+
+
+def _header_problems(path: Path, table: RawTable) -> list[str]:
+    try:
+        header = _header(path)
+    except UnicodeDecodeError:
+        return [f"{path.name}, line 1: not UTF-8 text. Save the file as UTF-8 (in Excel: 'CSV UTF-8')."]
+    except (OSError, pq.lib.ArrowException) as error:
+        return [f"{path.name}: cannot be read ({error}). Check the file and its permissions."]
+    if not header:
+        return [f"{path.name}: empty. It needs a header line with {', '.join(table.required_columns)}."]
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
+        return [f"{path.name}, line 1: separated by something else than commas ({header[0][:60]!r}). Save it comma-separated."]
+    found = {name.lower() for name in header}
+    repeated = sorted({name for name in header if name and [h.lower() for h in header].count(name.lower()) > 1})
+    problems = [f"{path.name}, line 1: column {name} appears more than once. Keep one." for name in repeated]
+    return problems + [
+        f"{path.name}, line 1: no column {name}. Add it or rename the column that holds it; found {', '.join(header)}."
+        for name in table.required_columns
+        if name.lower() not in found
+    ]
+
+
+def _header(path: Path) -> list[str]:
+    if path.suffix == ".parquet":
+        return pq.read_schema(path).names
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        return next(csv.reader(lines), [])

@@ -1,0 +1,74 @@
+"""What assets use to reach the outside: the warehouse file.
+
+Belongs here: connections and the atomic replacement of a table's rows. Does not belong here: SQL that decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import polars as pl
+
+from ml.contracts import FrameContract
+
+ML_SCHEMA = "ml"
+
+
+class Warehouse(dg.ConfigurableResource):
+    """The DuckDB file. Connections are short: none is held while a model trains, so dbt can always write."""
+
+    path: str
+    memory_limit: str = "4GB"
+
+    @contextmanager
+    def connect(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(self.path, read_only=read_only, config={"memory_limit": self.memory_limit})
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def read(self, query: str) -> pl.DataFrame:
+        """The result of a query as a frame."""
+        with self.connect(read_only=True) as connection:
+            return connection.sql(query).pl()
+
+    def ensure_tables(self, contracts: Sequence[FrameContract]) -> None:
+        """Create the tables Python writes, empty and typed, so that SQL can be built before the first forecast.
+
+        A table whose columns no longer equal its contract is made anew: what is in it can be computed again.
+        """
+        with self.connect() as connection:
+            connection.execute(f"create schema if not exists {ML_SCHEMA}")
+            for contract in contracts:
+                empty = contract.empty()
+                connection.register("empty", empty)
+                promised = connection.sql("describe empty").fetchall()
+                exists = connection.sql(
+                    f"select 1 from duckdb_tables() where schema_name = '{ML_SCHEMA}' and table_name = '{contract.name}'"
+                ).fetchone()
+                present = connection.sql(f"describe {ML_SCHEMA}.{contract.name}").fetchall() if exists else None
+                if present is None or [row[:2] for row in present] != [row[:2] for row in promised]:
+                    connection.execute(f"create or replace table {ML_SCHEMA}.{contract.name} as from empty")
+                connection.unregister("empty")
+
+    def replace_as_of(self, as_of_date: date, frames: Sequence[tuple[FrameContract, pl.DataFrame]]) -> None:
+        """Replace the rows of one as-of date in several tables, all or none. Repeating it changes nothing."""
+        with self.connect() as connection:
+            connection.begin()
+            try:
+                for contract, frame in frames:
+                    connection.register("frame", contract.conform(frame))
+                    connection.execute(f"delete from {ML_SCHEMA}.{contract.name} where as_of_date = ?", [as_of_date])
+                    connection.execute(f"insert into {ML_SCHEMA}.{contract.name} by name from frame")
+                    connection.unregister("frame")
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise

@@ -1,0 +1,86 @@
+"""Running the daily job in this process, with progress and with reasons when it fails.
+
+Belongs here: starting the job and translating its failure. Does not belong here: what the job does, and printing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dagster_project.build import ensure_manifest
+from dagster_project.progress import LOGGER_NAME, Progress, ProgressHandler
+from dagster_project.settings import Settings
+
+_STEP_WORDS = {"raw_files": "checking the raw files…", "dbt": "building the warehouse…", "forecasts": "forecasting demand…"}
+
+
+class RunFailed(Exception):
+    """The job did not finish. `reasons` says why, one line each."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("\n".join(reasons))
+        self.reasons = reasons
+
+
+def prepare_home(settings: Settings) -> None:
+    """Make the folders a run writes to, and give Dagster its configuration."""
+    for folder in (settings.dagster_home, settings.warehouse.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(Path(__file__).with_name("dagster.yaml"), settings.dagster_home / "dagster.yaml")
+
+
+def run_daily_replenishment(
+    settings: Settings, show: Callable[[int, int, str], None] = lambda done, total, text: None, **overrides: Any
+) -> None:
+    """Execute the job once. `show` gets assets done, assets in all and what is at work.
+
+    Raises RunFailed. Running again with the same data changes nothing in the warehouse.
+    """
+    os.environ.update(settings.to_env())
+    show(0, 1, "reading the project…")
+    ensure_manifest(settings)
+
+    import dagster as dg
+
+    from dagster_project.definitions import build_defs
+    from dagster_project.jobs import DAILY_REPLENISHMENT
+
+    prepare_home(settings)
+    logging.getLogger("dagster").setLevel(logging.WARNING)
+    job = build_defs(settings, **overrides).resolve_job_def(DAILY_REPLENISHMENT)
+    total = len(job.asset_layer.executable_asset_keys) if hasattr(job, "asset_layer") else 1
+    done: set[str] = set()
+    failures: list[str] = []
+
+    def listen(progress: Progress) -> None:
+        if progress.kind == "asset":
+            done.add(progress.text)
+            show(len(done), total, progress.text)
+        elif progress.kind == "step":
+            show(len(done), total, _STEP_WORDS.get(re.sub(r"_\d+$", "", progress.text), progress.text))
+        elif progress.kind == "message":
+            show(len(done), total, progress.text)
+        else:
+            failures.append(progress.text)
+
+    handler = ProgressHandler(listen)
+    logger = logging.getLogger(LOGGER_NAME)
+    logger.addHandler(handler)
+    try:
+        with (
+            settings.run_log.open("w") as log,
+            contextlib.redirect_stdout(log),  # dbt's own lines: for who looks, not for who waits
+            dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance,
+        ):
+            result = job.execute_in_process(instance=instance, raise_on_error=False, run_config={"loggers": {"progress": {}}})
+    finally:
+        logger.removeHandler(handler)
+    if not result.success:
+        raise RunFailed(failures or ["the job failed; `make dev` shows its log"])

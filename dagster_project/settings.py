@@ -1,0 +1,62 @@
+"""Where things are: folders, files and limits, read from the environment when asked and never at import.
+
+Belongs here: paths and limits of one installation. Does not belong here: policy (service levels, cost rates), which lives in
+the seeds of dbt_project with dates of validity.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
+DATA_DIR = PROJECT_ROOT / "data"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One installation: where raw files come from, where the warehouse is, and what it may use."""
+
+    source_dir: Path = DATA_DIR / "raw"
+    warehouse: Path = DATA_DIR / "warehouse" / "stockroom.duckdb"
+    as_of: date | None = None
+    memory_limit: str = "4GB"
+    dbt_threads: int = 2
+    dagster_home: Path = DATA_DIR / "dagster"
+
+    @property
+    def run_log(self) -> Path:
+        """What dbt said in the last run, beside the warehouse."""
+        return self.warehouse.with_suffix(".log")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Settings of this process: every field from its STOCKROOM_* variable, or its default."""
+        env = os.environ if env is None else env
+        default = cls()
+        return cls(
+            source_dir=Path(env.get("STOCKROOM_SOURCE") or default.source_dir).expanduser().resolve(),
+            warehouse=Path(env.get("STOCKROOM_WAREHOUSE") or default.warehouse).expanduser().resolve(),
+            as_of=date.fromisoformat(env["STOCKROOM_AS_OF"]) if env.get("STOCKROOM_AS_OF") else None,
+            memory_limit=env.get("STOCKROOM_MEMORY_LIMIT") or default.memory_limit,
+            dbt_threads=int(env.get("STOCKROOM_DBT_THREADS") or default.dbt_threads),
+            dagster_home=Path(env.get("DAGSTER_HOME") or default.dagster_home).expanduser().resolve(),
+        )
+
+    def to_env(self) -> dict[str, str]:
+        """The same settings as variables, for dbt and for processes that Dagster starts."""
+        return {
+            "STOCKROOM_SOURCE": str(self.source_dir),
+            "STOCKROOM_WAREHOUSE": str(self.warehouse),
+            "STOCKROOM_AS_OF": self.as_of.isoformat() if self.as_of else "",
+            "STOCKROOM_MEMORY_LIMIT": self.memory_limit,
+            "STOCKROOM_DBT_THREADS": str(self.dbt_threads),
+            "DAGSTER_HOME": str(self.dagster_home),
+            "DAGSTER_TELEMETRY_DISABLED": "true",
+            "DO_NOT_TRACK": "1",
+            "DBT_USE_COLORS": "false",
+        }

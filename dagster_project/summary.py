@@ -1,0 +1,156 @@
+"""What a run says to a person: what was read, what to order, from whom, for how much, and where to look next.
+
+Belongs here: queries over finished tables and their layout. Does not belong here: decisions; every number is a column of SQL.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+TOP_ORDERS = 10
+TOP_VENDORS = 8
+
+
+def run_summary(warehouse: Path, absences: dict[str, str]) -> Group:
+    """The page that `stockroom run` ends with."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return Group(_input(connection, absences), "", _vendors(connection), "", _orders(connection), "", _next_steps(connection))
+
+
+def why(warehouse: Path, item_id: int, location_id: int) -> Group | None:
+    """The terms of one order, or of one decision not to order; None where the item is not held at the location."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        found = connection.execute(
+            """
+            select orders.*, products.item_name, products.size, locations.city, vendors.vendor_name
+            from recommendations.rec_orders as orders
+            inner join marts.dim_product as products using (item_id)
+            inner join marts.dim_location as locations using (location_id)
+            left join marts.dim_vendor as vendors on orders.vendor_id = vendors.vendor_id
+            where item_id = ? and location_id = ?
+            """,
+            [item_id, location_id],
+        )
+        names = [column[0] for column in found.description]
+        row = found.fetchone()
+        if row is None:
+            return None
+        order = dict(zip(names, row, strict=True))
+        terms = connection.execute(
+            "select term, term_units from recommendations.rec_why where item_id = ? and location_id = ? order by term_number",
+            [item_id, location_id],
+        ).fetchall()
+    table = Table(title=f"Why {order['order_units']:,} units of {order['item_name']} ({order['size']})?", title_justify="left")
+    table.add_column("term")
+    table.add_column("units", justify="right")
+    for term, units in terms:
+        table.add_row(term, f"{units:+,.1f}")
+    table.add_section()
+    table.add_row("order", f"{order['order_units']:,}", style="bold")
+    facts = (
+        f"store {location_id} {order['city']}, vendor {order['vendor_name'] or 'unknown'}, as of {order['as_of_date']}\n"
+        f"{order['reason']}. Forecast by {order['model']}; class {order['abc_class']}, cycle service level "
+        f"{order['cycle_service_level']:.1%}, protection interval {order['horizon_days']:.1f} days "
+        "(lead time and review period)."
+    )
+    return Group(table, facts)
+
+
+def _input(connection: duckdb.DuckDBPyConnection, absences: dict[str, str]) -> Group:
+    table = Table(title="What was read", title_justify="left")
+    for name in ("file", "lines", "blank", "rejected", "staged"):
+        table.add_column(name, justify="left" if name == "file" else "right")
+    rows = connection.sql(
+        "select file_kind, lines_read, lines_blank, lines_rejected, lines_staged from staging.ingest_summary order by file_kind"
+    ).fetchall()
+    for kind, *counts in rows:
+        table.add_row(kind, *(f"{count:,}" for count in counts))
+    notes = [Text(f"{kind} is absent: {effect}.", style="yellow") for kind, effect in absences.items()]
+    rejected = connection.sql(
+        """
+        select source_file, column_name, split_part(reason, ';', 1) as reason, count(*) as lines, min(line_number) as first_line
+        from staging.rejects group by all order by lines desc, source_file limit 5
+        """
+    ).fetchall()
+    notes += [
+        Text(f"{lines:,} lines of {file} rejected: {column} {reason} (first in line {line}). See staging.rejects.", style="yellow")
+        for file, column, reason, lines, line in rejected
+    ]
+    return Group(table, *notes)
+
+
+def _vendors(connection: duckdb.DuckDBPyConnection) -> Table:
+    table = Table(title="From whom", title_justify="left")
+    for name, justify in (("vendor", "left"), ("lines", "right"), ("units", "right"), ("USD", "right"), ("lead time", "right")):
+        table.add_column(name, justify=justify)
+    rows = connection.sql(
+        """
+        select
+            coalesce(vendors.vendor_name, 'no vendor known') as vendor_name, count(*) as lines, sum(order_units) as units,
+            coalesce(sum(order_usd), 0) as usd, any_value(vendors.mean_lead_time_days) as days
+        from recommendations.rec_orders as orders
+        left join marts.dim_vendor as vendors on orders.vendor_id = vendors.vendor_id
+        where order_units > 0
+        group by all order by usd desc, vendor_name
+        """
+    ).fetchall()
+    for vendor, lines, units, usd, days in rows[:TOP_VENDORS]:
+        table.add_row(vendor, f"{lines:,}", f"{units:,}", f"{usd:,.2f}", "unknown" if days is None else f"{days:.1f} days")
+    if len(rows) > TOP_VENDORS:
+        rest = rows[TOP_VENDORS:]
+        table.add_row(f"{len(rest)} more vendors", *(f"{sum(r[i] for r in rest):,}" for i in (1, 2, 3)), "")
+    table.add_section()
+    table.add_row("all", *(f"{sum(r[i] for r in rows):,}" for i in (1, 2, 3)), "", style="bold")
+    return table
+
+
+def _orders(connection: duckdb.DuckDBPyConnection) -> Table:
+    as_of = connection.sql("select as_of_date from intermediate.int_as_of").fetchone()[0]
+    table = Table(title=f"What to reorder as of {as_of}: the {TOP_ORDERS} largest orders", title_justify="left")
+    columns = (
+        ("item", "right"), ("name", "left"), ("store", "right"), ("order", "right"), ("USD", "right"),
+        ("on hand", "right"), ("on order", "right"), ("reorder point", "right"), ("reason", "left"),
+    )  # fmt: skip
+    for name, justify in columns:
+        table.add_column(name, justify=justify)
+    rows = connection.sql(
+        f"""
+        select item_id, item_name, location_id, order_units, coalesce(order_usd, 0), usable_on_hand_units, on_order_units,
+            reorder_point_units, reason
+        from recommendations.rec_orders as orders inner join marts.dim_product as products using (item_id)
+        where order_units > 0
+        order by order_usd desc nulls last, item_id, location_id limit {TOP_ORDERS}
+        """
+    ).fetchall()
+    for item, name, location, units, usd, on_hand, on_order, reorder_point, reason in rows:
+        table.add_row(
+            str(item), name, str(location), f"{units:,}", f"{usd:,.2f}", f"{on_hand:,}", f"{on_order:,}", f"{reorder_point:,.0f}", reason
+        )
+    return table
+
+
+def _next_steps(connection: duckdb.DuckDBPyConnection) -> Group:
+    item, location = connection.sql(
+        "select item_id, location_id from recommendations.rec_orders order by order_usd desc nulls last, item_id, location_id limit 1"
+    ).fetchone() or ("ITEM", "STORE")
+    return Group(
+        Text("Next", style="bold"),
+        f"  stockroom why {item} {location}".ljust(48) + "why this quantity, term by term",
+        '  stockroom query "from recommendations.rec_orders"'.ljust(48) + "  every order and every decision not to order",
+        "  make dev".ljust(48) + "the graph, its runs and checks in the browser",
+    )
+
+
+def print_frame(console: Console, columns: list[str], rows: list[tuple], limit: int) -> None:
+    """A result as a table, cut after `limit` rows with a word about it."""
+    table = Table(*columns)
+    for row in rows[:limit]:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console.print(table)
+    if len(rows) > limit:
+        console.print(f"first {limit} rows; --limit shows more", style="yellow")

@@ -1,0 +1,34 @@
+"""How dbt's nodes look in Dagster's graph: the group of a model is its layer.
+
+Belongs here: names, groups and kinds of dbt assets. Does not belong here: which assets run when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtProject
+
+
+class LayerTranslator(DagsterDbtTranslator):
+    """Groups read like the data flow: policy, staging, intermediate, marts, features, recommendations."""
+
+    def __init__(self, raw_keys: Sequence[dg.AssetKey]) -> None:
+        super().__init__()
+        self.raw_keys = raw_keys
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        if dbt_resource_props["resource_type"] == "seed":
+            return "policy"
+        if dbt_resource_props["resource_type"] == "model":
+            return dbt_resource_props["fqn"][1]
+        return super().get_group_name(dbt_resource_props)
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """Seeds wait for the raw files: nothing, not even a policy table, is written before the files are found good."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        if unique_id.startswith("seed."):
+            return spec.merge_attributes(deps=self.raw_keys)
+        return spec

@@ -1,0 +1,4 @@
+select
+    cast(item_id as integer) as item_id, cast(location_id as integer) as location_id, week_start_date,
+    cast(sold_units as double) as sold_units, stock_out_days
+from {{ ref("int_demand_weekly") }}

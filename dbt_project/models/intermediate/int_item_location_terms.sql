@@ -1,0 +1,59 @@
+-- what the policy says of every item at every location: class, service level, lead time, review period, order terms
+with base as (
+    select stock.item_id, stock.location_id, products.vendor_id, products.size, products.unit_cost_usd, classes.abc_class
+    from {{ ref("int_inventory_item_location") }} as stock
+    inner join {{ ref("int_products") }} as products on stock.item_id = products.item_id
+    inner join {{ ref("int_item_class") }} as classes on stock.item_id = classes.item_id
+),
+
+levels as (
+    select * from {{ ref("service_levels") }}
+    where {{ as_of() }} between valid_from and coalesce(valid_to, date '9999-12-31')
+),
+
+terms as (
+    select * from {{ ref("order_terms") }}
+    where {{ as_of() }} between valid_from and coalesce(valid_to, date '9999-12-31')
+),
+
+-- the most particular line wins: vendor and size, then vendor, then size, then the line for all
+item_terms as (
+    select
+        products.item_id, terms.moq_units, terms.pack_units,
+        row_number() over (
+            partition by products.item_id
+            order by terms.vendor_id is null, terms.size is null, terms.moq_units desc, terms.pack_units desc
+        ) as term_rank
+    from {{ ref("int_products") }} as products
+    inner join terms
+        on (terms.vendor_id is null or terms.vendor_id = products.vendor_id)
+        and (terms.size is null or terms.size = products.size)
+),
+
+-- from whole-number sums, so that the same data gives the same digits
+lead_times as (
+    select
+        vendor_id,
+        sum(received_units * lead_time_days) / sum(received_units) as mean_lead_time_days,
+        sqrt(
+            (sum(received_units) * sum(received_units * lead_time_days * lead_time_days)
+                - sum(received_units * lead_time_days) * sum(received_units * lead_time_days))
+        ) / sum(received_units) as sd_lead_time_days
+    from {{ ref("int_expected_lead_times") }}
+    group by vendor_id
+)
+
+select
+    base.item_id, base.location_id, base.vendor_id, base.abc_class, base.unit_cost_usd,
+    levels.cycle_service_level, standard_normal.z_factor,
+    cast(policy.review_period_days as integer) as review_period_days,
+    coalesce(lead_times.mean_lead_time_days, policy.default_lead_time_days) as mean_lead_time_days,
+    coalesce(lead_times.sd_lead_time_days, 0) as sd_lead_time_days,
+    item_terms.moq_units, item_terms.pack_units
+from base
+cross join {{ ref("int_policy") }} as policy
+inner join levels on base.abc_class = levels.abc_class
+inner join {{ ref("standard_normal") }} as standard_normal
+    on round(levels.cycle_service_level, 3) = standard_normal.cycle_service_level
+left join lead_times on base.vendor_id = lead_times.vendor_id
+left join item_terms on base.item_id = item_terms.item_id and item_terms.term_rank = 1

@@ -1,0 +1,1 @@
+{{ inventory_kpis_by("location_id") }}

@@ -1,0 +1,95 @@
+with period as (
+    select * from {{ ref("int_as_of") }}
+),
+
+months as (
+    select
+        month_start_date, cast(count(*) as integer) as period_days,
+        date_part('day', max(calendar_date)) as last_day
+    from {{ ref("dim_date") }}
+    cross join period
+    where calendar_date between period.stock_start_date and period.as_of_date
+    group by month_start_date
+),
+
+by_item_location as (
+    select
+        ledger.item_id, ledger.location_id, cast(date_trunc('month', ledger.inventory_date) as date) as month_start_date,
+        cast(sum(ledger.sold_units) as bigint) as sold_units,
+        cast(sum(cast(ledger.sold_units as bigint) * ledger.sold_units) as bigint) as sold_units_squared,
+        cast(sum(ledger.revenue_usd) as decimal(18, 2)) as revenue_usd,
+        cast(sum(ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.adjusted_units) as bigint)
+            as change_units,
+        cast(sum(
+            (ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.adjusted_units)
+            * date_part('day', ledger.inventory_date)
+        ) as bigint) as change_units_by_day
+    from {{ ref("int_stock_ledger") }} as ledger
+    cross join period
+    where ledger.inventory_date >= period.stock_start_date
+    group by 1, 2, 3
+),
+
+valued as (
+    select
+        stock.*, months.period_days, terms.unit_cost_usd,
+        -- a change on day d counts for the days from d to the last day of the month
+        stock.change_units * (months.last_day + 1) - stock.change_units_by_day as change_unit_days,
+        {{ textbook_safety_stock_units(
+            "terms.z_factor", "(stock.sold_units / months.period_days)",
+            "sqrt(greatest(stock.sold_units_squared - stock.sold_units * (stock.sold_units / months.period_days), 0)"
+            ~ " / greatest(months.period_days - 1, 1))",
+            "terms.mean_lead_time_days", "terms.sd_lead_time_days", "terms.review_period_days"
+        ) }} as textbook_safety_stock_units,
+        cast(stock.sold_units / months.period_days * (terms.mean_lead_time_days + terms.review_period_days) as decimal(18, 4))
+            as protection_demand_units
+    from by_item_location as stock
+    inner join months on stock.month_start_date = months.month_start_date
+    inner join {{ ref("int_item_location_terms") }} as terms
+        on stock.item_id = terms.item_id and stock.location_id = terms.location_id
+),
+
+by_month as (
+    select
+        month_start_date, period_days,
+        cast(sum(sold_units) as bigint) as sold_units,
+        cast(sum(revenue_usd) as decimal(18, 2)) as revenue_usd,
+        cast(sum(sold_units * unit_cost_usd) as decimal(18, 2)) as cogs_usd,
+        cast(sum(change_units) as bigint) as change_units,
+        cast(sum(change_units * unit_cost_usd) as decimal(18, 2)) as change_usd,
+        cast(sum(change_unit_days) as bigint) as change_unit_days,
+        cast(sum(change_unit_days * unit_cost_usd) as decimal(18, 2)) as change_usd_days,
+        cast(sum(textbook_safety_stock_units) as decimal(18, 4)) as textbook_safety_stock_units,
+        cast(sum(textbook_safety_stock_units * unit_cost_usd) as decimal(18, 2)) as textbook_safety_stock_usd,
+        cast(sum(textbook_safety_stock_units + protection_demand_units) as decimal(18, 4)) as textbook_reorder_point_units
+    from valued
+    group by month_start_date, period_days
+),
+
+balanced as (
+    select
+        by_month.*, policy.holding_cost_rate_per_year,
+        cast(sum(change_units) over months_so_far as bigint) as on_hand_units,
+        cast(sum(change_usd) over months_so_far as decimal(18, 2)) as on_hand_usd
+    from by_month
+    cross join {{ ref("int_policy") }} as policy
+    window months_so_far as (order by month_start_date rows between unbounded preceding and current row)
+),
+
+averaged as (
+    select
+        *,
+        (on_hand_units - change_units) * period_days + change_unit_days as on_hand_unit_days,
+        cast((on_hand_usd - change_usd) * period_days + change_usd_days as decimal(18, 2)) as on_hand_usd_days
+    from balanced
+)
+
+select
+    month_start_date, period_days, sold_units, revenue_usd, cogs_usd, on_hand_units, on_hand_usd,
+    on_hand_unit_days / period_days as average_on_hand_units,
+    cast(on_hand_usd_days / period_days as decimal(18, 2)) as average_inventory_usd,
+    {{ inventory_turnover() }} as inventory_turnover,
+    {{ days_inventory_outstanding() }} as days_inventory_outstanding,
+    {{ holding_cost_usd() }} as holding_cost_usd,
+    textbook_safety_stock_units, textbook_safety_stock_usd, textbook_reorder_point_units
+from averaged

@@ -1,0 +1,19 @@
+select
+    as_of_date, item_id, location_id, vendor_id, abc_class, model, cycle_service_level, horizon_days,
+    demand_units, demand_safety_stock_units, lead_time_safety_stock_units,
+    cast(demand_safety_stock_units + lead_time_safety_stock_units as decimal(18, 4)) as safety_stock_units,
+    reorder_point_units, on_hand_units, usable_on_hand_units, on_order_units, backorder_units, inventory_position_units,
+    need_units, economic_order_units, moq_units, pack_units, order_units,
+    cast(order_units * unit_cost_usd as decimal(18, 2)) as order_usd,
+    -- the first day without stock if nothing more is ordered, counted from the as-of day
+    case when daily_demand_units > 0 then inventory_position_units / daily_demand_units end as cover_days,
+    case
+        when demand_units = 0 and order_units = 0 then 'no demand expected'
+        when order_units = 0 then 'stock and open orders reach beyond the next chance to order'
+        when unit_cost_usd is null then 'position below the reorder point; unit cost unknown, so no economic batch'
+        when usable_on_hand_units = 0 and on_order_units = 0 then 'out of stock and nothing on order'
+        when usable_on_hand_units = 0 then 'out of stock and the open orders are not enough'
+        else 'position below the reorder point'
+    end as reason,
+    run_id
+from {{ ref("rec_order_terms") }}

@@ -1,0 +1,22 @@
+{% set terms = [
+    ("demand over the protection interval", "demand_units"),
+    ("safety stock for demand", "demand_safety_stock_units"),
+    ("safety stock for lead time", "lead_time_safety_stock_units"),
+    ("usable on hand", "-usable_on_hand_units"),
+    ("on order", "-on_order_units"),
+    ("backorders", "backorder_units"),
+    ("above the reorder point: nothing to order", "case when need_units <= 0 then -need_units else 0 end"),
+    ("economic order quantity", "case when need_units > 0 then batch_units - need_units else 0 end"),
+    ("minimum order quantity", "minimum_units - batch_units"),
+    ("whole packs", "order_units - minimum_units"),
+] %}
+
+{% for label, expression in terms %}
+select
+    as_of_date, item_id, location_id, {{ loop.index }} as term_number, '{{ label }}' as term,
+    cast({{ expression }} as decimal(18, 4)) as term_units
+from {{ ref("rec_order_terms") }}
+-- the two terms everyone looks for are always there, the others where they say something
+{{ "where " ~ expression ~ " <> 0" if loop.index not in (1, 4) }}
+{{ "union all" if not loop.last }}
+{% endfor %}

@@ -1,0 +1,12 @@
+with unioned as (
+    select vendor_id, vendor_name from {{ ref("base_retailer__purchase_prices") }} where reject is null and not is_blank
+    union all
+    select vendor_id, vendor_name from {{ ref("base_retailer__invoices") }} where reject is null and not is_blank
+    union all
+    select vendor_id, vendor_name from {{ ref("base_retailer__purchases") }} where reject is null and not is_blank
+)
+
+select vendor_id, vendor_name, count(*) as line_count
+from unioned
+where vendor_name is not null
+group by vendor_id, vendor_name
