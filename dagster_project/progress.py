@@ -38,7 +38,7 @@ class ProgressHandler(logging.Handler):
 @dg.logger(description="Feeds the progress display of the command line.")
 def progress_logger(_context: dg.InitLoggerContext) -> logging.Logger:
     logger = logging.getLogger(LOGGER_NAME)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG)  # Dagster reports its events at this level
     logger.propagate = False
     return logger
 

@@ -55,7 +55,7 @@ def run_daily_replenishment(
     prepare_home(settings)
     logging.getLogger("dagster").setLevel(logging.WARNING)
     job = build_defs(settings, **overrides).resolve_job_def(DAILY_REPLENISHMENT)
-    total = len(job.asset_layer.executable_asset_keys) if hasattr(job, "asset_layer") else 1
+    total = len(job.asset_layer.selected_asset_keys)
     done: set[str] = set()
     failures: list[str] = []
 

@@ -159,17 +159,13 @@ def build_brands(size: DemoSize, seed: int, vendors: Vendors) -> Brands:
     is_unknown = np.zeros(count, dtype=bool)
     is_unknown[[5, unlisted[2]]] = True
     sizes = [_UNKNOWN_SIZE if u else _SIZES[i][:4] for u, i in zip(is_unknown, label.tolist(), strict=True)]
-    shelf, listed, volume, case_units = (
-        np.array(column, dtype=object) for column in zip(*sizes, strict=True)
-    )
+    shelf, listed, volume, case_units = (np.array(column, dtype=object) for column in zip(*sizes, strict=True))
 
     litres = np.array([0.0 if v == "Unknown" else int(v) / 1000 for v in volume])
     excise = litres * 100 * np.where(classification == 1, EXCISE_USD_PER_LITRE[1], EXCISE_USD_PER_LITRE[2])
     median = np.array([kind.price_usd for kind in CATEGORIES])[category]
     dollars = median * rng.lognormal(0.0, 0.55, count) * np.where(litres > 0, litres / 0.75, 1.0) ** 0.85
-    price = np.maximum(1, np.round(dollars)).astype(np.int64) * 100 - np.where(
-        rng.random(count) < 0.85, 1, 51
-    )
+    price = np.maximum(1, np.round(dollars)).astype(np.int64) * 100 - np.where(rng.random(count) < 0.85, 1, 51)
     cost = np.round(price * rng.uniform(0.62, 0.76, count)).astype(np.int64)
 
     vendor = rng.choice(size.vendors, count, p=_zipf(size.vendors))
@@ -229,9 +225,7 @@ def _brand_numbers(classification: np.ndarray, rng: np.random.Generator) -> np.n
     return number
 
 
-def _life_cycles(
-    size: DemoSize, count: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _life_cycles(size: DemoSize, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which brands never sell, when brands are launched (0: always there) and delisted (NEVER: not)."""
     is_unsold = np.zeros(count, dtype=bool)
     launch = np.zeros(count, dtype=np.int64)

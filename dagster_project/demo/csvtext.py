@@ -33,9 +33,7 @@ def money(cents: np.ndarray) -> pl.Series:
 
 def sales_dates(dates: Sequence[date]) -> np.ndarray:
     """Month first, in the two spellings of the till: 01-09-2016 up to the 12th, 1/15/2016 after it."""
-    return np.array(
-        [f"{d:%m-%d-%Y}" if d.day <= 12 else f"{d.month}/{d.day}/{d.year}" for d in dates], dtype=object
-    )
+    return np.array([f"{d:%m-%d-%Y}" if d.day <= 12 else f"{d.month}/{d.day}/{d.year}" for d in dates], dtype=object)
 
 
 def day_first_dates(dates: Sequence[date]) -> np.ndarray:
@@ -64,9 +62,7 @@ class CsvFile:
 
     def append(self, frame: pl.DataFrame, *, quote_style: str = "necessary") -> None:
         """Write a frame; it must hold the header's columns."""
-        frame.select(self.columns).write_csv(
-            self._file, include_header=False, line_terminator=LINE_END, quote_style=quote_style
-        )
+        frame.select(self.columns).write_csv(self._file, include_header=False, line_terminator=LINE_END, quote_style=quote_style)
         self.lines += frame.height
 
     def append_blank_lines(self, count: int) -> None:

@@ -36,10 +36,8 @@ HEADERS: dict[str, str] = {
     "Volume,Classification,ExciseTax,VendorNo,VendorName",
     PURCHASES: "InventoryId,Store,Brand,Description,Size,VendorNumber,VendorName,PONumber,PODate,"
     "ReceivingDate,InvoiceDate,PayDate,PurchasePrice,Quantity,Dollars,Classification",
-    INVOICES: '"VendorNumber","VendorName","InvoiceDate","PONumber","PODate","PayDate","Quantity",'
-    '"Dollars","Freight","Approval"',
-    PRICE_LIST: '"Brand","Description","Price","Size","Volume","Classification","PurchasePrice",'
-    '"VendorNumber","VendorName"',
+    INVOICES: '"VendorNumber","VendorName","InvoiceDate","PONumber","PODate","PayDate","Quantity","Dollars","Freight","Approval"',
+    PRICE_LIST: '"Brand","Description","Price","Size","Volume","Classification","PurchasePrice","VendorNumber","VendorName"',
 }
 _PURCHASES_PER_PIECE = 400_000
 
@@ -56,9 +54,7 @@ class StoreFiles:
     prices: PriceCalendar
 
     def __post_init__(self) -> None:
-        self.opening, self.closing, self.sales = (
-            CsvFile(self.out / name, HEADERS[name]) for name in (OPENING, CLOSING, SALES)
-        )
+        self.opening, self.closing, self.sales = (CsvFile(self.out / name, HEADERS[name]) for name in (OPENING, CLOSING, SALES))
         self._sales_dates = pl.Series(sales_dates(calendar(self.size.start, self.size.days)), dtype=pl.String)
 
     def append(self, items: Range, run: StoreRun) -> None:
@@ -101,9 +97,7 @@ class StoreFiles:
             file.close()
 
 
-def item_table(
-    store: int | np.ndarray, brand: np.ndarray, brands: Brands, vendors: Vendors, stores: Stores
-) -> pl.DataFrame:
+def item_table(store: int | np.ndarray, brand: np.ndarray, brands: Brands, vendors: Vendors, stores: Stores) -> pl.DataFrame:
     """The text that every line of an item in a store repeats; `store` and `brand` are positions."""
     places = np.broadcast_to(store, brand.shape)
     vendor = brands.vendor[brand]

@@ -46,9 +46,7 @@ def generate(size: str | DemoSize, seed: int, out: Path, progress: Progress | No
     prices = price_calendar(brands, scale, seed)
     ranges = build_ranges(scale, seed, brands, stores)
     factors = demand_factors(calendar(scale.warm_start, scale.total_days))
-    reviews, leads = vendor_calendar(
-        vendors, scale.warm_start.weekday(), scale.total_days, stream(seed, "lead times")
-    )
+    reviews, leads = vendor_calendar(vendors, scale.warm_start.weekday(), scale.total_days, stream(seed, "lead times"))
 
     store_files = files.StoreFiles(out, scale, brands, vendors, stores, prices)
     truth_files = TruthFiles(truth_folder, scale, brands, stores)

@@ -67,15 +67,11 @@ def price_calendar(brands: Brands, size: DemoSize, seed: int) -> PriceCalendar:
     for slot in promoted:
         on = (day >= slot.first_day[:, None]) & (day <= slot.last_day[:, None])
         on &= ~clearance[slot.brand]
-        price[slot.brand] = np.where(
-            on, np.minimum(slot.price_cents[:, None], price[slot.brand]), price[slot.brand]
-        )
+        price[slot.brand] = np.where(on, np.minimum(slot.price_cents[:, None], price[slot.brand]), price[slot.brand])
         display[slot.brand] |= on
     reaction = (np.maximum(price, 1) / base) ** -brands.elasticity[:, None].astype(np.float32)
     reaction *= np.where(display, 1 + _DISPLAY_LIFT, 1.0)
-    slots = [
-        np.concatenate([getattr(slot, name) for slot in promoted]) for name in Promotions.__annotations__
-    ]
+    slots = [np.concatenate([getattr(slot, name) for slot in promoted]) for name in Promotions.__annotations__]
     return PriceCalendar(
         shelf.astype(np.int32),
         price.astype(np.int32),
@@ -97,14 +93,10 @@ def _tagged(cents: np.ndarray) -> np.ndarray:
     return np.maximum(np.round(cents / 50).astype(np.int64) * 50 - 1, 49) * (cents > 0)
 
 
-def _promotions(
-    brands: Brands, size: DemoSize, rng: np.random.Generator
-) -> tuple[list[Promotions], np.ndarray]:
+def _promotions(brands: Brands, size: DemoSize, rng: np.random.Generator) -> tuple[list[Promotions], np.ndarray]:
     """Up to six promotions a year for the brands in the programme: one slot after the other."""
     count, days = len(brands.number), size.total_days
-    programme = np.flatnonzero(
-        (rng.random(count) < _PROMOTED_SHARE) & (brands.price_cents >= 399) & (brands.delist_day == NEVER)
-    )
+    programme = np.flatnonzero((rng.random(count) < _PROMOTED_SHARE) & (brands.price_cents >= 399) & (brands.delist_day == NEVER))
     slots = []
     monday = -size.warm_start.weekday() % 7
     for first in range(0, days, 61):

@@ -65,9 +65,7 @@ def receipts(items: Range, orders: Orders) -> np.ndarray:
     return table[:, (table[4] > 0) & (table[3] >= WARM_UP_DAYS)].astype(np.int32)
 
 
-def bill(
-    received: np.ndarray, brands: Brands, vendors: Vendors, prices: PriceCalendar, seed: int
-) -> PurchaseLines:
+def bill(received: np.ndarray, brands: Brands, vendors: Vendors, prices: PriceCalendar, seed: int) -> PurchaseLines:
     """Number the orders and bill them. `received` holds all stores' `receipts`, side by side."""
     rng = stream(seed, "invoices")
     store, brand, day, receipt_day, units = received

@@ -57,9 +57,7 @@ def build_ranges(size: DemoSize, seed: int, brands: Brands, stores: Stores) -> l
     ]
 
 
-def expected_demand(
-    items: Range, brands: Brands, prices: PriceCalendar, factors: np.ndarray, size: DemoSize
-) -> np.ndarray:
+def expected_demand(items: Range, brands: Brands, prices: PriceCalendar, factors: np.ndarray, size: DemoSize) -> np.ndarray:
     """[day, item]: mean demand given season, trend and price, whether or not the item is in the range."""
     years = (np.arange(size.total_days) - WARM_UP_DAYS) / 365.25
     trend = np.exp(np.outer(years, brands.growth_per_year[items.brand]))
@@ -71,9 +69,7 @@ def draw_demand(expected_units: np.ndarray, items: Range, seed: int) -> np.ndarr
     rng = stream(seed, "demand", items.store)
     mood = rng.lognormal(-0.5 * 0.10**2, 0.10, (len(expected_units), 1))
     shape = np.broadcast_to(items.dispersion, expected_units.shape)
-    return rng.poisson(rng.standard_gamma(shape) * (expected_units * mood / items.dispersion)).astype(
-        np.int32
-    )
+    return rng.poisson(rng.standard_gamma(shape) * (expected_units * mood / items.dispersion)).astype(np.int32)
 
 
 def draw_losses(items: Range, days: int, seed: int) -> np.ndarray:
@@ -87,9 +83,7 @@ def draw_losses(items: Range, days: int, seed: int) -> np.ndarray:
     return losses
 
 
-def _draft(
-    size: DemoSize, seed: int, brands: Brands, stores: Stores, store: int, share: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _draft(size: DemoSize, seed: int, brands: Brands, stores: Stores, store: int, share: float) -> tuple[np.ndarray, np.ndarray]:
     """The brands of one store and their demand before scaling. Popular brands are carried first."""
     rng = stream(seed, "range", store)
     stocked = np.flatnonzero(brands.is_stocked)

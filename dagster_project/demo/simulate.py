@@ -51,9 +51,7 @@ class StoreRun:
     orders: Orders
 
 
-def vendor_calendar(
-    vendors: Vendors, first_weekday: int, days: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def vendor_calendar(vendors: Vendors, first_weekday: int, days: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """[vendor, day] twice: whether stores order that day, and how long the first truck then takes."""
     day = np.arange(days)
     weekday, week = (first_weekday + day) % 7, (first_weekday + day) // 7

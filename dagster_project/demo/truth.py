@@ -44,9 +44,7 @@ class TruthFiles:
         item, day = np.nonzero(run.shrinkage_units.T)
         self._write(
             "shrinkage",
-            self._keys(items, item).with_columns(
-                self._dates("date", day + WARM_UP_DAYS), units=run.shrinkage_units[day, item]
-            ),
+            self._keys(items, item).with_columns(self._dates("date", day + WARM_UP_DAYS), units=run.shrinkage_units[day, item]),
         )
         orders = run.orders
         cancelled = pl.Series(orders.first_units == 0)

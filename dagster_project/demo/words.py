@@ -62,9 +62,7 @@ CATEGORIES: tuple[Category, ...] = (
     Category("gin", 1, 0.03, 22.0, 190, 0.25, 0.5, ("Dry Gin", "Gin", "Barrel Gin")),
     Category("tequila", 1, 0.04, 31.0, 150, 0.28, 0.3, ("Tequila Blanco", "Tequila Repo", "Tequila Anejo")),
     Category("liqueur", 1, 0.06, 21.0, 350, 0.20, 1.4, ("Liqueur", "Cream Liq", "Schnapps"), True),
-    Category(
-        "red", 2, 0.29, 14.0, 5, 0.15, 0.8, ("Cab Svgn", "Merlot", "Pnt Nr", "Malbec", "Znfdl", "Syrah")
-    ),
+    Category("red", 2, 0.29, 14.0, 5, 0.15, 0.8, ("Cab Svgn", "Merlot", "Pnt Nr", "Malbec", "Znfdl", "Syrah")),
     Category("white", 2, 0.20, 13.0, 195, 0.16, 0.5, ("Chard", "Svgn Bl", "Pnt Gr", "Rsl", "Albarino")),
     Category("rose", 2, 0.04, 12.0, 185, 0.55, 0.1, ("Rose", "Wh Znfdl", "Rosado")),
     Category("sparkling", 2, 0.06, 16.0, 350, 0.20, 2.6, ("Brut", "Extra Dry", "Spumante", "Moscato")),

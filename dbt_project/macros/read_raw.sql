@@ -109,13 +109,13 @@ with raw as (
     select
         _line_number, _source_file, _overflow
         {%- for column in columns %},
-        {{ '"' ~ column.name ~ '"' if column.name | lower in header else "cast(null as varchar)" }} as "{{ column.name }}"
+        {{ '"' ~ column.name ~ '"' if column.name | lower in header else "cast(null as varchar)" }} as "raw {{ column.name }}"
         {%- endfor %}
     from ({{ raw_reader(path) }})
     {{- "\n    union all" if not loop.last }}
     {%- else %}
     select cast(null as bigint) as _line_number, cast(null as varchar) as _source_file, cast(null as varchar) as _overflow
-        {%- for column in columns %}, cast(null as varchar) as "{{ column.name }}"{% endfor %}
+        {%- for column in columns %}, cast(null as varchar) as "raw {{ column.name }}"{% endfor %}
     where false
     {%- endfor %}
 ),
@@ -123,9 +123,9 @@ with raw as (
 parsed as (
     select
         *,
-        coalesce({% for column in columns %}"{{ column.name }}", {% endfor %}_overflow) is null as is_blank
+        coalesce({% for column in columns %}"raw {{ column.name }}", {% endfor %}_overflow) is null as is_blank
         {%- for column in columns if column.meta.canonical %},
-        {{ parse_raw('"' ~ column.name ~ '"', column.meta, date_formats) }} as {{ column.meta.canonical }}
+        {{ parse_raw('"raw ' ~ column.name ~ '"', column.meta, date_formats) }} as {{ column.meta.canonical }}
         {%- endfor %}
     from raw
 )
@@ -140,7 +140,7 @@ select
         when _overflow is not null
             then {{ reject("'(end of line)'", "_overflow", "'more values than the header has columns'") }}
         {%- for column in columns if column.meta.canonical %}
-        {%- set raw_name = '"' ~ column.name ~ '"' %}
+        {%- set raw_name = '"raw ' ~ column.name ~ '"' %}
         {%- set label = quote_literal(column.name) %}
         {%- if not column.meta.get("is_nullable") %}
         when {{ raw_name }} is null

@@ -53,10 +53,7 @@ class Demo:
     def purchases(self) -> pl.DataFrame:
         return self.csv("PurchasesFINAL12312016.csv").with_columns(
             *_keys(),
-            *(
-                pl.col(c).str.to_date("%d-%m-%Y")
-                for c in ("PODate", "ReceivingDate", "InvoiceDate", "PayDate")
-            ),
+            *(pl.col(c).str.to_date("%d-%m-%Y") for c in ("PODate", "ReceivingDate", "InvoiceDate", "PayDate")),
             *(pl.col(c).cast(pl.Int64) for c in ("PONumber", "VendorNumber")),
             pl.col("Quantity").cast(pl.Int64).alias("units"),
             pl.col("Dollars").cast(pl.Float64),
@@ -72,10 +69,7 @@ class Demo:
         """Units in and out per item, store and day: receipts, sales, losses."""
         losses = self.truth("shrinkage").with_columns(pl.col("units").cast(pl.Int64))
         parts = [self.receipts(), self.sales().drop("price_usd"), losses]
-        signed = [
-            part.with_columns(units=pl.col("units") * sign)
-            for part, sign in zip(parts, (1, -1, -1), strict=True)
-        ]
+        signed = [part.with_columns(units=pl.col("units") * sign) for part, sign in zip(parts, (1, -1, -1), strict=True)]
         return pl.concat(signed).group_by("item_id", "location_id", "date").agg(pl.col("units").sum())
 
 

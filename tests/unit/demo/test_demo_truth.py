@@ -35,9 +35,7 @@ def test_stock_is_never_negative(demo):
 def test_demand_is_lost_only_where_the_shelf_is_empty(small):
     lost = small.truth("demand").filter(pl.col("lost_units") > 0).select(*KEY, "date")
     at_close = stock_at_close(small).drop_nulls("date").select(*KEY, "date", "stock").sort("date")
-    opening = small.opening().select(
-        *KEY, pl.lit(small.summary.start).alias("date"), pl.col("units").alias("stock")
-    )
+    opening = small.opening().select(*KEY, pl.lit(small.summary.start).alias("date"), pl.col("units").alias("stock"))
     history = pl.concat([opening, at_close]).sort("date", maintain_order=True)
     empty = lost.sort("date").join_asof(history, on="date", by=KEY, check_sortedness=False)
     assert lost.height > 100
@@ -86,9 +84,7 @@ def test_expected_units_are_the_mean_of_demand(small):
 
 def test_weekends_sell_more_than_mondays_and_closed_days_nothing(small):
     daily = small.truth("demand").group_by("date").agg(pl.col("demand_units").sum())
-    by_weekday = daily.group_by(pl.col("date").dt.weekday().alias("weekday")).agg(
-        pl.col("demand_units").mean()
-    )
+    by_weekday = daily.group_by(pl.col("date").dt.weekday().alias("weekday")).agg(pl.col("demand_units").mean())
     units = dict(by_weekday.rows())
     assert units[6] > 1.5 * units[1]
     closed = [date(2016, 12, 25), date(2016, 11, 24)]
@@ -97,20 +93,14 @@ def test_weekends_sell_more_than_mondays_and_closed_days_nothing(small):
 
 
 def test_december_outsells_february(small):
-    monthly = (
-        small.truth("demand")
-        .group_by(pl.col("date").dt.month().alias("month"))
-        .agg(pl.col("demand_units").sum())
-    )
+    monthly = small.truth("demand").group_by(pl.col("date").dt.month().alias("month")).agg(pl.col("demand_units").sum())
     units = dict(monthly.rows())
     assert units[12] / 31 > 1.2 * units[2] / 29
 
 
 def test_promotions_lift_demand_and_cut_the_price_paid(small):
     promotions = small.truth("promotions").filter(pl.col("first_date") >= small.summary.start)
-    days = promotions.select("item_id", "price_usd", date=pl.date_ranges("first_date", "last_date")).explode(
-        "date"
-    )
+    days = promotions.select("item_id", "price_usd", date=pl.date_ranges("first_date", "last_date")).explode("date")
     promoted = small.truth("demand").filter(pl.col("item_id").is_in(days["item_id"].implode()))
     daily = promoted.group_by("item_id", "date").agg(pl.col("demand_units").sum())
     daily = daily.join(days, on=["item_id", "date"], how="left")
@@ -127,9 +117,7 @@ def test_promotions_lift_demand_and_cut_the_price_paid(small):
     assert paid.height > 1_000
     assert (paid["price_usd"] <= paid["price_usd_promotion"]).all()
     usual_price = small.sales().group_by("item_id").agg(pl.col("price_usd").max().alias("usual_usd"))
-    cut = (
-        paid.join(usual_price, on="item_id").select(1 - pl.col("price_usd") / pl.col("usual_usd")).to_series()
-    )
+    cut = paid.join(usual_price, on="item_id").select(1 - pl.col("price_usd") / pl.col("usual_usd")).to_series()
     assert 0.10 < cut.mean() < 0.30
 
 
