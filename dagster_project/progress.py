@@ -46,8 +46,9 @@ def progress_logger(_context: dg.InitLoggerContext) -> logging.Logger:
 def _translate(record: logging.LogRecord) -> Progress | None:
     event: dg.DagsterEvent | None = getattr(record, "dagster_meta", {}).get("dagster_event")
     if event is None:
-        text = getattr(record, "dagster_meta", {}).get("orig_message") or record.getMessage()
-        return Progress("message", text) if record.levelno >= logging.INFO else None
+        meta = getattr(record, "dagster_meta", {})
+        is_for_people = record.levelno >= logging.INFO and not str(meta.get("op_name")).startswith("dbt")
+        return Progress("message", meta.get("orig_message") or record.getMessage()) if is_for_people else None
     if event.event_type_value == "STEP_START":
         return Progress("step", event.step_key or "")
     if event.event_type_value == "ASSET_MATERIALIZATION" and event.asset_key:
@@ -64,4 +65,6 @@ def _root_message(event: dg.DagsterEvent) -> str:
     error = event.step_failure_data.error
     while error and error.cause:
         error = error.cause
-    return error.message.strip() if error else f"{event.step_key} failed"
+    message = error.message.strip() if error else f"{event.step_key} failed"
+    # dbt's errors come behind the whole command line that was run; the end is what helps
+    return message.rpartition("Errors parsed from dbt logs:")[2].strip() or message

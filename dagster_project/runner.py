@@ -53,7 +53,8 @@ def run_daily_replenishment(
     from dagster_project.jobs import DAILY_REPLENISHMENT
 
     prepare_home(settings)
-    logging.getLogger("dagster").setLevel(logging.WARNING)
+    for name in ("dagster", "dagster.builtin"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     job = build_defs(settings, **overrides).resolve_job_def(DAILY_REPLENISHMENT)
     total = len(job.asset_layer.selected_asset_keys)
     done: set[str] = set()

@@ -17,6 +17,8 @@ def build_dbt_assets(manifest: Path, raw_keys: Sequence[dg.AssetKey]) -> dg.Asse
 
     @dbt_assets(manifest=manifest, name="dbt", dagster_dbt_translator=LayerTranslator(raw_keys), pool="warehouse")
     def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource):
-        yield from dbt.cli(["build"], context=context).stream()
+        # a test runs in the step that can build all its parents; unit tests are for developers (make test)
+        arguments = ["build", "--indirect-selection", "buildable", "--exclude-resource-type", "unit_test"]
+        yield from dbt.cli(arguments, context=context).stream()
 
     return dbt_models

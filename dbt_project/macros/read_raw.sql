@@ -128,6 +128,20 @@ parsed as (
         {{ parse_raw('"raw ' ~ column.name ~ '"', column.meta, date_formats) }} as {{ column.meta.canonical }}
         {%- endfor %}
     from raw
+),
+
+{% set rules = raw_rules(columns, date_formats) %}
+-- the number of the first rule a line breaks: cheap for the many good lines, spelled out below for the few bad ones
+judged as (
+    select
+        *,
+        case
+            when is_blank then null
+            {%- for rule in rules %}
+            when {{ rule.condition }} then {{ loop.index }}
+            {%- endfor %}
+        end as broken_rule
+    from parsed
 )
 
 select
@@ -136,39 +150,51 @@ select
     {% endfor -%}
     is_blank,
     case
-        when is_blank then null
-        when _overflow is not null
-            then {{ reject("'(end of line)'", "_overflow", "'more values than the header has columns'") }}
-        {%- for column in columns if column.meta.canonical %}
-        {%- set raw_name = '"raw ' ~ column.name ~ '"' %}
-        {%- set label = quote_literal(column.name) %}
-        {%- if not column.meta.get("is_nullable") %}
-        when {{ raw_name }} is null
-            then {{ reject(label, "null", "'is missing'") }}
-        {%- endif %}
-        {%- if column.meta.type != "text" %}
-        when {{ column.meta.canonical }} is null and {{ raw_name }} is not null
-            then {{ reject(label, raw_name, "'is not " ~ raw_type_in_words(column.meta, date_formats) ~ "'") }}
-        {%- endif %}
-        {%- if column.meta.minimum is defined %}
-        when {{ column.meta.canonical }} < {{ column.meta.minimum }}
-            then {{ reject(label, raw_name, "'is below " ~ column.meta.minimum ~ "'") }}
-        {%- endif %}
-        {%- if column.meta.get("is_past") %}
-        when {{ column.meta.canonical }} > current_date
-            then {{ reject(label, raw_name, "'lies in the future'") }}
-        {%- endif %}
-        {%- endfor %}
+        when broken_rule is not null
+            then cast(to_json(struct_pack(
+                source_file := _source_file,
+                line_number := _line_number,
+                column_name := case broken_rule
+                    {%- for rule in rules %} when {{ loop.index }} then {{ rule.column_name }}{% endfor %} end,
+                raw_value := case broken_rule
+                    {%- for rule in rules %} when {{ loop.index }} then {{ rule.raw_value }}{% endfor %} end,
+                reason := case broken_rule
+                    {%- for rule in rules %} when {{ loop.index }} then {{ rule.reason }}{% endfor %} end
+            )) as varchar)
     end as reject
-from parsed
+from judged
 {% endmacro %}
 
-{% macro reject(column_name, value, reason) -%}
-struct_pack(
-                source_file := _source_file, line_number := _line_number, column_name := {{ column_name }},
-                raw_value := cast({{ value }} as varchar), reason := {{ reason }}
-            )
-{%- endmacro %}
+{# What a line may not do, in the order it is looked for: condition, column, value and reason as SQL. #}
+{% macro raw_rules(columns, date_formats) %}
+    {% set rules = [{
+        "condition": "_overflow is not null", "column_name": "'(end of line)'", "raw_value": "_overflow",
+        "reason": "'more values than the header has columns'",
+    }] %}
+    {% for column in columns if column.meta.canonical %}
+        {% set raw_value = '"raw ' ~ column.name ~ '"' %}
+        {% set rule = {"column_name": quote_literal(column.name), "raw_value": raw_value} %}
+        {% if not column.meta.get("is_nullable") %}
+            {% do rules.append(dict(rule, condition=raw_value ~ " is null", reason="'is missing'")) %}
+        {% endif %}
+        {% if column.meta.type != "text" %}
+            {% do rules.append(dict(
+                rule, condition=column.meta.canonical ~ " is null and " ~ raw_value ~ " is not null",
+                reason=quote_literal("is not " ~ raw_type_in_words(column.meta, date_formats)),
+            )) %}
+        {% endif %}
+        {% if column.meta.minimum is defined %}
+            {% do rules.append(dict(
+                rule, condition=column.meta.canonical ~ " < " ~ column.meta.minimum,
+                reason=quote_literal("is below " ~ column.meta.minimum),
+            )) %}
+        {% endif %}
+        {% if column.meta.get("is_past") %}
+            {% do rules.append(dict(rule, condition=column.meta.canonical ~ " > current_date", reason="'lies in the future'")) %}
+        {% endif %}
+    {% endfor %}
+    {% do return(rules) %}
+{% endmacro %}
 
 {% macro raw_type_in_words(meta, date_formats) %}
     {% if meta.type == "integer" %}{% do return("a whole number") %}{% endif %}

@@ -33,7 +33,7 @@ select
     coalesce(listed.item_name, counted.item_name, 'Item ' || seen.item_id || ' (no description)') as item_name,
     coalesce(listed.size, counted.size, 'Unknown') as size,
     listed.volume_ml,
-    listed.classification,
+    listed.classification as classification,
     coalesce(listed.vendor_id, bought.vendor_id) as vendor_id,
     nullif(listed.list_price_usd, 0) as list_price_usd,
     -- zero is how the price list writes "unknown"

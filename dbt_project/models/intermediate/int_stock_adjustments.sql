@@ -17,11 +17,16 @@ counted_locations as (
     select location_id, max(count_date) as count_date from counts group by location_id
 ),
 
+movements as (
+    select location_id, item_id, inventory_date, opening_count_units + received_units as change_units
+    from {{ ref("int_stock_movements") }}
+    union all
+    select location_id, item_id, sale_date, -sold_units from {{ ref("int_sales_daily") }}
+),
+
 book as (
-    select
-        movements.location_id, movements.item_id, counted_locations.count_date,
-        sum(movements.opening_units + movements.received_units - movements.sold_units) as book_units
-    from {{ ref("int_stock_movements") }} as movements
+    select movements.location_id, movements.item_id, counted_locations.count_date, sum(movements.change_units) as book_units
+    from movements
     inner join counted_locations on movements.location_id = counted_locations.location_id
     cross join period
     where movements.inventory_date between period.stock_start_date and counted_locations.count_date

@@ -1,3 +1,5 @@
+{{ config(meta={"dagster": {"ref": {"name": "ingest_summary"}}}) }}
+
 -- read = blank + rejected + staged, for every file; and what is rejected stands in `rejects`, line by line
 select summary.file_kind, summary.lines_read, summary.lines_blank, summary.lines_rejected, summary.lines_staged, kept.lines_kept
 from {{ ref("ingest_summary") }} as summary

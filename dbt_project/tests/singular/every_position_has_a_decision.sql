@@ -1,3 +1,5 @@
+{{ config(meta={"dagster": {"ref": {"name": "rec_orders"}}}) }}
+
 -- an item that is held somewhere and has no row among the orders would be forgotten in silence
 select position.item_id, position.location_id
 from {{ ref("rec_inventory_position") }} as position

@@ -1,3 +1,5 @@
+{{ config(meta={"dagster": {"ref": {"name": "int_inventory_item_location"}}}) }}
+
 -- opening + received - sold + adjusted = closing, and where a store was counted, closing is what was counted
 with last_days as (
     select location_id, item_id, arg_max(closing_units, inventory_date) as ledger_units

@@ -1,3 +1,5 @@
+{{ config(meta={"dagster": {"ref": {"name": "rpt_inventory_month"}}}) }}
+
 -- the same stock and sales, whichever way they are added up
 with levels as (
     select 'item_location' as level, sum(sold_units) as sold, sum(cogs_usd) as cogs, sum(on_hand_usd_days) as usd_days

@@ -1,5 +1,4 @@
 {{ config(materialized="view") }}
 
-select item_id, location_id, inventory_date as sale_date, sold_units, revenue_usd
-from {{ ref("int_stock_ledger") }}
-where sold_units > 0
+select item_id, location_id, sale_date, sold_units, revenue_usd
+from {{ ref("int_sales_daily") }}

@@ -17,7 +17,6 @@ by_item_location as (
         ledger.item_id, ledger.location_id, cast(date_trunc('month', ledger.inventory_date) as date) as month_start_date,
         cast(sum(ledger.sold_units) as bigint) as sold_units,
         cast(sum(cast(ledger.sold_units as bigint) * ledger.sold_units) as bigint) as sold_units_squared,
-        cast(sum(ledger.revenue_usd) as decimal(18, 2)) as revenue_usd,
         cast(sum(ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.adjusted_units) as bigint)
             as change_units,
         cast(sum(
@@ -53,7 +52,6 @@ by_month as (
     select
         month_start_date, period_days,
         cast(sum(sold_units) as bigint) as sold_units,
-        cast(sum(revenue_usd) as decimal(18, 2)) as revenue_usd,
         cast(sum(sold_units * unit_cost_usd) as decimal(18, 2)) as cogs_usd,
         cast(sum(change_units) as bigint) as change_units,
         cast(sum(change_units * unit_cost_usd) as decimal(18, 2)) as change_usd,
@@ -66,14 +64,25 @@ by_month as (
     group by month_start_date, period_days
 ),
 
+revenue as (
+    select
+        cast(date_trunc('month', sales.sale_date) as date) as month_start_date,
+        cast(sum(sales.revenue_usd) as decimal(18, 2)) as revenue_usd
+    from {{ ref("int_sales_daily") }} as sales
+    cross join period
+    where sales.sale_date >= period.stock_start_date
+    group by 1
+),
+
 balanced as (
     select
-        by_month.*, policy.holding_cost_rate_per_year,
+        by_month.*, coalesce(revenue.revenue_usd, 0) as revenue_usd, policy.holding_cost_rate_per_year,
         cast(sum(change_units) over months_so_far as bigint) as on_hand_units,
         cast(sum(change_usd) over months_so_far as decimal(18, 2)) as on_hand_usd
     from by_month
+    left join revenue on by_month.month_start_date = revenue.month_start_date
     cross join {{ ref("int_policy") }} as policy
-    window months_so_far as (order by month_start_date rows between unbounded preceding and current row)
+    window months_so_far as (order by by_month.month_start_date rows between unbounded preceding and current row)
 ),
 
 averaged as (

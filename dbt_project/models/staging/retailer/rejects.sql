@@ -2,19 +2,33 @@
 
 {% set files = ["sales", "purchases", "invoices", "purchase_prices", "opening_inventory", "closing_inventory"] %}
 
-{% for file in files %}
+with unioned as (
+    {%- for file in files %}
+    select '{{ file }}' as file_kind, reject from {{ ref("base_retailer__" ~ file) }} where reject is not null
+    {{- "\n    union all" if not loop.last }}
+    {%- endfor %}
+),
+
+named as (
+    select
+        file_kind,
+        reject ->> 'source_file' as source_file,
+        cast(reject ->> 'line_number' as bigint) as line_number,
+        reject ->> 'column_name' as column_name,
+        reject ->> 'raw_value' as raw_value,
+        reject ->> 'reason' as reason
+    from unioned
+)
+
 select
-    '{{ file }}' as file_kind, reject.source_file as source_file, reject.line_number as line_number,
-    reject.column_name as column_name, left(reject.raw_value, 200) as raw_value,
+    file_kind, source_file, line_number, column_name,
+    left(raw_value, 200) as raw_value,
     -- a quote that is opened and not closed swallows the lines that follow: say how many
-    reject.reason || case
-        when contains(reject.raw_value, chr(10))
+    reason || case
+        when contains(raw_value, chr(10))
             then '; a quote that is never closed runs over the next '
-                || (length(reject.raw_value) - length(replace(reject.raw_value, chr(10), ''))) || ' lines'
+                || (length(raw_value) - length(replace(raw_value, chr(10), ''))) || ' lines'
         else ''
     end as reason
-from {{ ref("base_retailer__" ~ file) }}
-where reject is not null
-{{ "union all" if not loop.last }}
-{% endfor %}
-order by all
+from named
+order by file_kind, source_file, line_number
