@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 import time
 import warnings
 from datetime import datetime
@@ -28,7 +29,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-console = Console()
+# a pipe has no width of its own; 80 columns would cut what matters
+console = Console() if Console().is_terminal else Console(width=120)
 errors = Console(stderr=True)
 
 SourceOption = Annotated[Path | None, typer.Option("--source", help="Folder with the raw files (default: data/raw).")]
@@ -82,8 +84,7 @@ def run(source: SourceOption = None, warehouse: WarehouseOption = None, as_of: A
             run_daily_replenishment(settings, show)
         except RunFailed as error:
             raise _fail(error.reasons, f"The run stopped. Tables after this point are those of the last good run; {settings.run_log} has the whole log.") from None
-    console.print(run_summary(settings.warehouse, intake.absences))
-    console.print(f"  {settings.warehouse}: every table, for any DuckDB client")
+    console.print(run_summary(settings.warehouse, intake.absences, console.width))
     console.print(f"Done in {time.perf_counter() - started:.0f} s.")
 
 
@@ -139,6 +140,20 @@ def query(
         except duckdb.Error as error:
             raise _fail([str(error)]) from None
     print_frame(console, columns, rows, limit)
+
+
+@app.command()
+def dev(port: Annotated[int, typer.Option("--port", help="Port of the web page.")] = 3000) -> None:
+    """Open Dagster: the graph, its runs and checks, in the browser."""
+    from dagster_project.build import ensure_manifest
+    from dagster_project.runner import prepare_home
+
+    settings = Settings.from_env()
+    prepare_home(settings)
+    ensure_manifest(settings)
+    dagster = Path(sys.executable).with_name("dagster")
+    os.environ.update(settings.to_env())
+    os.execv(dagster, [str(dagster), "dev", "--module-name", "dagster_project.definitions", "--port", str(port)])
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
