@@ -81,9 +81,18 @@ def _input(connection: duckdb.DuckDBPyConnection, absences: dict[str, str]) -> G
         """
     ).fetchall()
     notes += [
-        Text(f"{lines:,} lines of {file} rejected: {column} {reason} (first in line {line}). See staging.rejects.", style="yellow")
+        Text(f"{lines:,} rejected in {file}: {column} {reason}, first in line {line}. All of them: staging.rejects.", style="yellow")
         for file, column, reason, lines, line in rejected
     ]
+    below_zero = connection.sql("select count(*) from recommendations.rec_inventory_position where on_hand_units < 0").fetchone()[0]
+    if below_zero:
+        notes.append(
+            Text(
+                f"{below_zero:,} book stocks are below zero and count as none: an opening count or a receipt is missing. "
+                "See on_hand_units in recommendations.rec_orders.",
+                style="yellow",
+            )
+        )
     return Group(table, *notes)
 
 
