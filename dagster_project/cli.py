@@ -34,8 +34,12 @@ console = Console() if Console().is_terminal else Console(width=120)
 errors = Console(stderr=True)
 
 SourceOption = Annotated[Path | None, typer.Option("--source", help="Folder with the raw files (default: data/raw).")]
-WarehouseOption = Annotated[Path | None, typer.Option("--warehouse", help="DuckDB file to write (default: data/warehouse/stockroom.duckdb).")]
-AsOfOption = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day to decide for (default: the last day with a sale).")]
+WarehouseOption = Annotated[
+    Path | None, typer.Option("--warehouse", help="DuckDB file to write (default: data/warehouse/stockroom.duckdb).")
+]
+AsOfOption = Annotated[
+    datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day to decide for (default: the last day with a sale).")
+]
 
 
 def _settings(source: Path | None, warehouse: Path | None, as_of: datetime | None = None) -> Settings:
@@ -71,7 +75,13 @@ def run(source: SourceOption = None, warehouse: WarehouseOption = None, as_of: A
         intake = check_source(settings.source_dir)
     except IntakeError as error:
         raise _fail(error.problems, "Nothing was written.") from None
-    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (
+        SpinnerColumn(),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
     with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
@@ -83,7 +93,10 @@ def run(source: SourceOption = None, warehouse: WarehouseOption = None, as_of: A
         try:
             run_daily_replenishment(settings, show)
         except RunFailed as error:
-            raise _fail(error.reasons, f"The run stopped. Tables after this point are those of the last good run; {settings.run_log} has the whole log.") from None
+            raise _fail(
+                error.reasons,
+                f"The run stopped. Tables after this point are those of the last good run; {settings.run_log} has the whole log.",
+            ) from None
     console.print(run_summary(settings.warehouse, intake.absences, console.width))
     console.print(f"Done in {time.perf_counter() - started:.0f} s.")
 
@@ -99,7 +112,9 @@ def demo(
 
     if size not in SIZES:
         raise _fail([f"no size {size!r}; choose one of {', '.join(SIZES)}"])
-    with Progress(SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"), console=errors, transient=True) as bar:
+    with Progress(
+        SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"), console=errors, transient=True
+    ) as bar:
         task = bar.add_task("simulating", total=1.0)
         summary = generate(size, seed, out, lambda text, share: bar.update(task, completed=share, description=text))
     console.print(f"Synthetic data, size {size}, seed {seed}, in {out}: {summary}", soft_wrap=True)
@@ -118,7 +133,9 @@ def why(
     path = _existing_warehouse(warehouse)
     explained = summary.why(path, item, location)
     if explained is None:
-        raise _fail([f"item {item} is not held at store {location}"], 'stockroom query "from recommendations.rec_orders" lists what is.')
+        raise _fail(
+            [f"item {item} is not held at store {location}"], 'stockroom query "from recommendations.rec_orders" lists what is.'
+        )
     console.print(explained)
 
 

@@ -75,13 +75,15 @@ def check_source(source_dir: Path, tables: list[RawTable] | None = None) -> Inta
     """Find the raw files in `source_dir` and check their headers.
 
     Raises IntakeError with every problem found: a missing folder, required file or column, an empty file, a file that is not
-    comma-separated UTF-8 text. Reads headers only, so it takes milliseconds whatever the size.
+    comma-separated UTF-8 text. Reads the start of each file only, so it takes milliseconds whatever the size.
     """
     tables = declared_tables() if tables is None else tables
     if not source_dir.is_dir():
         raise IntakeError([f"{source_dir}: no such folder. Name the folder that holds your files: stockroom run --source DIR."])
     files = {
-        table.name: sorted({Path(p) for pattern in table.file_patterns for p in glob.glob(f"{glob.escape(str(source_dir))}/{pattern}")})
+        table.name: sorted(
+            {Path(p) for pattern in table.file_patterns for p in glob.glob(f"{glob.escape(str(source_dir))}/{pattern}")}
+        )
         for table in tables
     }
     problems = [*_absent_files(source_dir, tables, files)]

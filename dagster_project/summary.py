@@ -21,7 +21,15 @@ NARROW = 105
 def run_summary(warehouse: Path, absences: dict[str, str], width: int = 120) -> Group:
     """The page that `stockroom run` ends with, for a screen of `width` characters."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        return Group(_input(connection, absences), "", _vendors(connection), "", _orders(connection, width), "", _next_steps(connection, warehouse))
+        return Group(
+            _input(connection, absences),
+            "",
+            _vendors(connection),
+            "",
+            _orders(connection, width),
+            "",
+            _next_steps(connection, warehouse),
+        )
 
 
 def why(warehouse: Path, item_id: int, location_id: int) -> Group | None:
@@ -81,10 +89,15 @@ def _input(connection: duckdb.DuckDBPyConnection, absences: dict[str, str]) -> G
         """
     ).fetchall()
     notes += [
-        Text(f"{lines:,} rejected in {file}: {column} {reason}, first in line {line}. All of them: staging.rejects.", style="yellow")
+        Text(
+            f"{lines:,} rejected in {file}: {column} {reason}, first in line {line}. All of them: staging.rejects.",
+            style="yellow",
+        )
         for file, column, reason, lines, line in rejected
     ]
-    below_zero = connection.sql("select count(*) from recommendations.rec_inventory_position where on_hand_units < 0").fetchone()[0]
+    below_zero = connection.sql("select count(*) from recommendations.rec_inventory_position where on_hand_units < 0").fetchone()[
+        0
+    ]
     if below_zero:
         notes.append(
             Text(
@@ -124,7 +137,9 @@ def _vendors(connection: duckdb.DuckDBPyConnection) -> Table:
 def _orders(connection: duckdb.DuckDBPyConnection, width: int) -> Table:
     as_of = connection.sql("select as_of_date from intermediate.int_as_of").fetchone()[0]
     count = connection.sql("select count(*) from recommendations.rec_orders where order_units > 0").fetchone()[0]
-    table = Table(title=f"What to reorder as of {as_of}: the {min(count, TOP_ORDERS)} largest of {count:,} orders", title_justify="left")
+    table = Table(
+        title=f"What to reorder as of {as_of}: the {min(count, TOP_ORDERS)} largest of {count:,} orders", title_justify="left"
+    )
     is_narrow = width < NARROW
     columns = ["item", "name", "store", "vendor", "on hand", "on order", "reorder at", "order", "USD"]
     shown = [name for name in columns if not (is_narrow and name in ("vendor", "reorder at"))]

@@ -60,7 +60,9 @@ def test_every_line_is_accounted_for(warehouse):
         "closing_inventory": (2_782 + 221_707, 221_707, 0, 2_782),
         "opening_inventory": (0, 0, 0, 0),
     }
-    rejects = warehouse.sql("select column_name, reason, min(line_number), max(line_number), count(*) from staging.rejects group by all")
+    rejects = warehouse.sql(
+        "select column_name, reason, min(line_number), max(line_number), count(*) from staging.rejects group by all"
+    )
     assert rejects.fetchall() == [("Store", "is missing", 1_015, 2_112, 1_098)]
 
 
@@ -101,7 +103,9 @@ def test_vendor_names_lose_their_blanks_and_keep_their_spellings(warehouse, sour
     with next(source.glob("*PurchasePrices*.csv")).open(newline="") as file:
         padded = sum(row["VendorName"] != row["VendorName"].rstrip() for row in csv.DictReader(file))
     assert padded == 10_407
-    assert warehouse.sql("select count(*) from staging.stg_vendor_names where vendor_name <> trim(vendor_name)").fetchone() == (0,)
+    assert warehouse.sql("select count(*) from staging.stg_vendor_names where vendor_name <> trim(vendor_name)").fetchone() == (
+        0,
+    )
     several = warehouse.sql("select vendor_id from marts.dim_vendor where has_several_names order by 1").fetchall()
     assert several == [(1587,), (2000,)]
 
@@ -111,7 +115,9 @@ def test_oddities_of_the_price_list_are_told_not_guessed(warehouse):
         "select item_name, size, volume_ml, list_price_usd, unit_cost_usd from marts.dim_product where item_id = 4202"
     ).fetchone()
     assert nameless == ("Item 4202 (no description)", "Unknown", None, None, Decimal("11.1900"))
-    free = warehouse.sql("select list_price_usd, unit_cost_usd, unit_cost_source from marts.dim_product where item_id = 2166").fetchone()
+    free = warehouse.sql(
+        "select list_price_usd, unit_cost_usd, unit_cost_source from marts.dim_product where item_id = 2166"
+    ).fetchone()
     assert free == (None, None, "unknown")
     assert warehouse.sql("select count(*) from staging.stg_products where purchase_price_usd > list_price_usd").fetchone() == (1,)
     assert warehouse.sql("select count(*) from marts.dim_product where size = 'Unknown'").fetchone() == (5,)
@@ -121,7 +127,9 @@ def test_oddities_of_the_price_list_are_told_not_guessed(warehouse):
 def test_the_nearest_count_stands_for_the_opening_stock_and_the_run_says_so(warehouse, settings):
     as_of = warehouse.sql("select as_of_date, stock_start_date, is_opening_stand_in from intermediate.int_as_of").fetchone()
     assert as_of == (date(2016, 1, 31), date(2016, 1, 1), True)
-    assert warehouse.sql("select sum(counted_units), bool_and(is_opening_stand_in) from intermediate.int_opening_stock").fetchone() == (68_209, True)
+    assert warehouse.sql(
+        "select sum(counted_units), bool_and(is_opening_stand_in) from intermediate.int_opening_stock"
+    ).fetchone() == (68_209, True)
     console = Console(width=120, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
     console.print(run_summary(settings.warehouse, check_source(settings.source_dir).absences))
     page = console.export_text()
@@ -136,8 +144,14 @@ def test_stock_of_one_item_by_hand(warehouse, source):
         with next(source.glob(pattern)).open(newline="") as file:
             return sum(int(row[column]) for row in csv.DictReader(file) if row["Store"] == "1" and row["Brand"] == "58")
 
-    expected = total("*EndInvFINAL*.csv", "onHand") + total("*PurchasesFINAL*.csv", "Quantity") - total("*SalesFINAL*.csv", "SalesQuantity")
-    on_hand = warehouse.sql("select on_hand_units from recommendations.rec_orders where item_id = 58 and location_id = 1").fetchone()
+    expected = (
+        total("*EndInvFINAL*.csv", "onHand")
+        + total("*PurchasesFINAL*.csv", "Quantity")
+        - total("*SalesFINAL*.csv", "SalesQuantity")
+    )
+    on_hand = warehouse.sql(
+        "select on_hand_units from recommendations.rec_orders where item_id = 58 and location_id = 1"
+    ).fetchone()
     assert on_hand == (expected,)
 
 
@@ -145,7 +159,10 @@ def test_the_store_gets_explained_recommendations(warehouse):
     decided, ordered = warehouse.sql(
         "select count(*), count(*) filter (where order_units > 0) from recommendations.rec_orders where location_id = 1"
     ).fetchone()
-    assert decided == warehouse.sql("select count(*) from intermediate.int_inventory_item_location where location_id = 1").fetchone()[0]
+    assert (
+        decided
+        == warehouse.sql("select count(*) from intermediate.int_inventory_item_location where location_id = 1").fetchone()[0]
+    )
     assert 0 < ordered < decided / 2
     # nothing is ordered for the stores of which only receipts are known
     assert warehouse.sql("select sum(order_units) from recommendations.rec_orders where location_id <> 1").fetchone() == (0,)
