@@ -263,13 +263,12 @@ def test_an_empty_shelf_is_refilled_and_the_terms_add_up(warehouse):
     assert sum(terms.values()) == order["order_units"]
 
 
-def test_a_past_day_is_decided_with_what_was_known_then(golden_settings: Settings, tmp_path: Path):
+def test_a_past_day_is_built_with_what_was_known_then(run_dbt, tmp_path: Path):
     """As of 31 January neither the receipt of February nor the count of March is known."""
-    settings = Settings(
-        source_dir=GOLDEN, warehouse=tmp_path / "stockroom.duckdb", dagster_home=tmp_path / "dagster", as_of=date(2016, 1, 31)
-    )
-    run_daily_replenishment(settings)
-    with duckdb.connect(str(settings.warehouse), read_only=True) as warehouse:
+    path = tmp_path / "stockroom.duckdb"
+    only_tables = ("--resource-type", "seed", "--resource-type", "model")
+    run_dbt(GOLDEN, path, "build", *only_tables, "--select", "+path:models/marts", "+rec_inventory_position", as_of=date(2016, 1, 31))
+    with duckdb.connect(str(path), read_only=True) as warehouse:
         position = _row(warehouse, "recommendations.rec_inventory_position", item_id=101, location_id=1)
         # 100 + 60 - 31 x 2, nothing on order; nothing counted yet
         assert (position["on_hand_units"], position["on_order_units"]) == (98, 0)
