@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from dagster_project.settings import Settings
+from dagster_project.settings import PROJECT_ROOT, Settings
 
 # two builds of one parser are installed by dagster-dbt's requirements; nothing a user can act on
 warnings.filterwarnings("ignore", message=r"sqlglot\[rs\]")
@@ -170,7 +170,8 @@ def dev(port: Annotated[int, typer.Option("--port", help="Port of the web page."
     ensure_manifest(settings)
     dagster = Path(sys.executable).with_name("dagster")
     os.environ.update(settings.to_env())
-    os.execv(dagster, [str(dagster), "dev", "--module-name", "dagster_project.definitions", "--port", str(port)])
+    os.chdir(PROJECT_ROOT)  # where pyproject.toml says what to load
+    os.execv(dagster, [str(dagster), "dev", "--port", str(port)])
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

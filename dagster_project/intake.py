@@ -13,6 +13,7 @@ import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
@@ -119,7 +120,7 @@ def _header_problems(path: Path, table: RawTable) -> list[str]:
         return [f"{path.name}, line {line}: not UTF-8 text. Save the file as UTF-8 (in Excel: 'CSV UTF-8')."]
     except csv.Error as error:
         return [f"{path.name}, line 1: not a header of comma-separated names ({error}). Look for a quote that is never closed."]
-    except (OSError, pq.lib.ArrowException) as error:
+    except (OSError, pa.ArrowException) as error:
         return [f"{path.name}: cannot be read ({error}). Check the file and its permissions."]
     if not header:
         return [f"{path.name}: empty. It needs a header line with {', '.join(table.required_columns)}."]
