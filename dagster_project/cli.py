@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import sys
 import time
 import warnings
@@ -97,7 +98,7 @@ def run(source: SourceOption = None, warehouse: WarehouseOption = None, as_of: A
                 error.reasons,
                 f"The run stopped. Tables after this point are those of the last good run; {settings.run_log} has the whole log.",
             ) from None
-    console.print(run_summary(settings.warehouse, intake.absences, console.width))
+    console.print(run_summary(settings.warehouse, intake.absences, console.width, _program()))
     console.print(f"Done in {time.perf_counter() - started:.0f} s.")
 
 
@@ -118,7 +119,7 @@ def demo(
         task = bar.add_task("simulating", total=1.0)
         summary = generate(size, seed, out, lambda text, share: bar.update(task, completed=share, description=text))
     console.print(f"Synthetic data, size {size}, seed {seed}, in {out}: {summary}", soft_wrap=True)
-    console.print(f"Next: stockroom run --source {out}")
+    console.print(f"Next: {_program()} run --source {out}")
 
 
 @app.command()
@@ -190,10 +191,18 @@ def dbt(context: typer.Context, source: SourceOption = None, warehouse: Warehous
     raise typer.Exit(0 if result.success else 1)
 
 
+def _program() -> str:
+    """How to call this program from where the reader stands: by name where PATH finds it, else by its path."""
+    own = Path(sys.executable).with_name("stockroom")
+    if shutil.which("stockroom") == str(own):
+        return "stockroom"
+    return os.path.relpath(own) if own.is_relative_to(Path.cwd()) else str(own)
+
+
 def _existing_warehouse(warehouse: Path | None) -> Path:
     path = _settings(None, warehouse).warehouse
     if not path.exists():
-        raise _fail([f"{path}: no warehouse yet"], "Next: stockroom run")
+        raise _fail([f"{path}: no warehouse yet"], f"Next: {_program()} run")
     return path
 
 

@@ -97,4 +97,6 @@ def _check_writable(warehouse: Path) -> None:
     try:
         duckdb.connect(str(warehouse)).close()
     except duckdb.IOException as error:
-        raise RunFailed([f"{warehouse} cannot be written: {error}", "Close the program that has it open, then run again."]) from None
+        raise RunFailed(
+            [f"{warehouse} cannot be written: {error}", "Close the program that has it open, then run again."]
+        ) from None

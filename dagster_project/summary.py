@@ -18,8 +18,8 @@ TOP_VENDORS = 8
 NARROW = 105
 
 
-def run_summary(warehouse: Path, absences: dict[str, str], width: int = 120) -> Group:
-    """The page that `stockroom run` ends with, for a screen of `width` characters."""
+def run_summary(warehouse: Path, absences: dict[str, str], width: int = 120, program: str = "stockroom") -> Group:
+    """The page that `stockroom run` ends with, for a screen of `width` characters; `program` is how the reader calls it."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         return Group(
             _input(connection, absences),
@@ -28,7 +28,7 @@ def run_summary(warehouse: Path, absences: dict[str, str], width: int = 120) -> 
             "",
             _orders(connection, width),
             "",
-            _next_steps(connection, warehouse),
+            _next_steps(connection, warehouse, program),
         )
 
 
@@ -165,13 +165,13 @@ def _orders(connection: duckdb.DuckDBPyConnection, width: int) -> Table:
     return table
 
 
-def _next_steps(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> Group:
+def _next_steps(connection: duckdb.DuckDBPyConnection, warehouse: Path, program: str) -> Group:
     item, location = connection.sql(
         "select item_id, location_id from recommendations.rec_orders order by order_usd desc nulls last, item_id, location_id limit 1"
     ).fetchone() or ("ITEM", "STORE")
     commands = Table.grid(padding=(0, 2))
-    commands.add_row(f"stockroom why {item} {location}", "why this quantity, term by term")
-    commands.add_row('stockroom query "from recommendations.rec_orders"', "every order, and every decision not to order")
+    commands.add_row(f"{program} why {item} {location}", "why this quantity, term by term")
+    commands.add_row(f'{program} query "from recommendations.rec_orders"', "every order, and every decision not to order")
     commands.add_row("make dev", "the graph, its runs and checks, in the browser")
     commands.add_row(str(warehouse), "every table, for any DuckDB client")
     return Group(Text("Next", style="bold"), Padding(commands, (0, 2)))
