@@ -267,10 +267,27 @@ def test_a_past_day_is_built_with_what_was_known_then(run_dbt, tmp_path: Path):
     """As of 31 January neither the receipt of February nor the count of March is known."""
     path = tmp_path / "stockroom.duckdb"
     only_tables = ("--resource-type", "seed", "--resource-type", "model")
-    run_dbt(GOLDEN, path, "build", *only_tables, "--select", "+path:models/marts", "+rec_inventory_position", as_of=date(2016, 1, 31))
+    run_dbt(
+        GOLDEN, path, "build", *only_tables, "--select", "+path:models/marts", "+rec_inventory_position", as_of=date(2016, 1, 31)
+    )
     with duckdb.connect(str(path), read_only=True) as warehouse:
         position = _row(warehouse, "recommendations.rec_inventory_position", item_id=101, location_id=1)
         # 100 + 60 - 31 x 2, nothing on order; nothing counted yet
         assert (position["on_hand_units"], position["on_order_units"]) == (98, 0)
         assert warehouse.sql("select max(sale_date) from marts.fct_sales_daily").fetchone() == (date(2016, 1, 31),)
         assert _row(warehouse, "marts.dim_vendor", vendor_id=10)["mean_lead_time_days"] == 7.0
+
+
+@pytest.mark.parametrize(
+    ("as_of", "message"),
+    [
+        (date(2015, 12, 31), "The as-of day 2015-12-31 lies before the first sale, 2016-01-01"),
+        (date(2016, 4, 11), "The as-of day 2016-04-11 lies more than 31 days after the last sale, 2016-03-10"),
+    ],
+)
+def test_a_day_the_sales_say_nothing_about_stops_the_run(run_dbt, tmp_path: Path, as_of: date, message: str):
+    """Read as 'nobody buys anything', it would order nothing and say nothing."""
+    result = run_dbt(GOLDEN, tmp_path / "stockroom.duckdb", "run", "--select", "+int_as_of", as_of=as_of, succeeds=False)
+    messages = [node.message for node in result.result if node.status == "error"]
+    assert len(messages) == 1
+    assert message in messages[0]
