@@ -30,14 +30,23 @@
 
 {# The names in a file's header, in the file's own order. #}
 {% macro raw_header(path) %}
-    {% set reader = "read_parquet(" ~ quote_literal(path) ~ ")" if path.endswith(".parquet") else
-        "read_csv(" ~ quote_literal(path) ~ ", header = true, all_varchar = true, delim = ',', quote = '\"', sample_size = 1,"
-        ~ " null_padding = true, strict_mode = false)" %}
-    {% do return(run_query("select column_name from (describe select * from " ~ reader ~ ")").columns[0].values() | list) %}
+    {% if path.endswith(".parquet") %}
+        {% do return(run_query("select name from parquet_schema(" ~ quote_literal(path) ~ ") where num_children is null").columns[0].values() | list) %}
+    {% endif %}
+    {#- the first line and nothing else: DuckDB's own look at the file guesses names from the lines below -#}
+    {% set line = run_query("select line from read_csv(" ~ quote_literal(path) ~ ", auto_detect = false, header = false, delim = '\x01',"
+        ~ " quote = '', escape = '', columns = {'line': 'varchar'}, strict_mode = false) limit 1").columns[0].values()[0] %}
+    {% set names = [] %}
+    {% for quoted, plain in modules.re.findall('(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))', line) %}
+        {% do names.append(quoted | replace('""', '"') or plain or "_unnamed_" ~ loop.index) %}
+    {% endfor %}
+    {% do return(names) %}
 {% endmacro %}
 
-{# One file as text columns with the number of the line each record starts on. #}
-{% macro raw_reader(path) %}
+{# One file as text columns with the number of each record (the header is 1). #}
+{% macro raw_reader(path, source_node) %}
+    {% set size = run_query("select size from read_blob(" ~ quote_literal(path) ~ ")").columns[0].values()[0] %}
+    {% set may_break_lines = size < 64 * 1024 * 1024 or source_node.meta.get("has_line_breaks", false) %}
     {% set file_name = quote_literal(path.split("/")[-1]) %}
     {% if path.endswith(".parquet") %}
         {% set columns = [] %}
@@ -46,14 +55,15 @@ select {{ columns | join(", ") }}, cast(null as varchar) as _overflow,
     row_number() over () as _line_number, {{ file_name }} as _source_file
 from read_parquet({{ quote_literal(path) }})
     {% else %}
-        {#- a record with more values than the header shows in _overflow, one with fewer in nulls: neither is lost -#}
+        {#- a record with more values than the header shows in _overflow, one with fewer in nulls: neither is lost;
+            with such padding DuckDB reads line breaks inside quotes only in one thread, which large files are spared -#}
         {% set columns = {} %}
         {% for name in raw_header(path) %}{% do columns.update({name: "varchar"}) %}{% endfor %}
         {% do columns.update({"_overflow": "varchar"}) %}
 select *, 1 + row_number() over () as _line_number, {{ file_name }} as _source_file
 from read_csv(
     {{ quote_literal(path) }}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"',
-    null_padding = true, strict_mode = false, columns = {{ columns }}
+    null_padding = true, strict_mode = false, parallel = {{ not may_break_lines }}, columns = {{ columns }}
 )
     {% endif %}
 {% endmacro %}
@@ -63,7 +73,7 @@ from read_csv(
     {% if meta.type == "integer" -%}
         {#- a cast alone would round 2.5 to 3 without a word -#}
         case when not contains({{ value }}, '.') then try_cast({{ value }} as integer)
-            when try_cast({{ value }} as double) = floor(try_cast({{ value }} as double)) then cast(try_cast({{ value }} as double) as integer)
+            when try_cast({{ value }} as double) = floor(try_cast({{ value }} as double)) then try_cast(try_cast({{ value }} as double) as integer)
         end
     {%- elif meta.type == "date" -%}
         {{ parse_raw_date(value, date_formats) }}
@@ -87,7 +97,7 @@ from read_csv(
             {% do exceptions.raise_compiler_error("two date formats with the separator " ~ separator ~ ": a value could be read in two ways") %}
         {%- endif -%}
         {%- do separators.append(separator) %}
-        when contains({{ value }}, '{{ separator }}') then cast(try_strptime({{ value }}, '{{ format }}') as date)
+        when substr({{ value }}, -5, 1) = '{{ separator }}' then cast(try_strptime({{ value }}, '{{ format }}') as date)
     {%- endfor %}
     end
 {% endmacro %}
@@ -111,7 +121,7 @@ with raw as (
         {%- for column in columns %},
         {{ '"' ~ column.name ~ '"' if column.name | lower in header else "cast(null as varchar)" }} as "raw {{ column.name }}"
         {%- endfor %}
-    from ({{ raw_reader(path) }})
+    from ({{ raw_reader(path, node) }})
     {{- "\n    union all" if not loop.last }}
     {%- else %}
     select cast(null as bigint) as _line_number, cast(null as varchar) as _source_file, cast(null as varchar) as _overflow
@@ -202,4 +212,37 @@ from judged
         {% do return("a date written as " ~ (date_formats + ["%Y-%m-%d"]) | join(" or ") | replace("%m", "MM") | replace("%d", "DD") | replace("%Y", "YYYY")) %}
     {% endif %}
     {% do return("a number") %}
+{% endmacro %}
+
+{#
+  From the number of a record to the number of the line it starts on, for one CSV file: they differ after an empty line or
+  a line break inside quotes. Worth a second look at the file only where lines were refused.
+#}
+{% macro raw_record_lines(path) %}
+select record_number, line_number, count(*) over () as record_count
+from (
+    select line_number, row_number() over () as record_number
+    from (
+        select line_number, has_text, sum(quotes) over (rows between unbounded preceding and current row) - quotes as quotes_before
+        from (
+            select
+                row_number() over () as line_number, coalesce(line, '') <> '' as has_text,
+                length(coalesce(line, '')) - length(replace(coalesce(line, ''), '"', '')) as quotes
+            from read_csv(
+                {{ quote_literal(path) }}, auto_detect = false, header = false, delim = {{ "'\x01'" }}, quote = '', escape = '',
+                strict_mode = false, columns = {'line': 'varchar'}
+            )
+        )
+    )
+    where has_text and quotes_before % 2 = 0
+)
+{% endmacro %}
+
+{# CSV files of one kind in which lines were refused; none before the staging table is built. A kind in several files keeps
+   the numbers of its records, since the table does not say how many came from which. #}
+{% macro raw_files_with_rejects(source_name, table_name, relation) %}
+    {% if not execute or load_relation(relation) is none %}{% do return([]) %}{% endif %}
+    {% set paths = raw_files(raw_source(source_name, table_name)) %}
+    {% set has_rejects = run_query("select count(*) from " ~ relation ~ " where reject is not null").columns[0].values()[0] > 0 %}
+    {% do return(paths if has_rejects and paths | length == 1 and paths[0].endswith(".csv") else []) %}
 {% endmacro %}

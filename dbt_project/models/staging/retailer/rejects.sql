@@ -13,22 +13,40 @@ named as (
     select
         file_kind,
         reject ->> 'source_file' as source_file,
-        cast(reject ->> 'line_number' as bigint) as line_number,
+        cast(reject ->> 'line_number' as bigint) as record_number,
         reject ->> 'column_name' as column_name,
         reject ->> 'raw_value' as raw_value,
         reject ->> 'reason' as reason
     from unioned
+),
+
+record_lines as (
+    {%- for file in files %}
+    {%- for path in raw_files_with_rejects("raw", file, ref("base_retailer__" ~ file)) %}
+    select {{ quote_literal(path.split("/")[-1]) }} as source_file, record_number, line_number from ({{ raw_record_lines(path) }})
+    -- a quote in the middle of a value would be counted wrongly: then the number of the record stands
+    where record_count = 1 + (
+        select count(*) from {{ ref("base_retailer__" ~ file) }}
+    )
+    union all
+    {%- endfor %}
+    {%- endfor %}
+    select cast(null as varchar) as source_file, cast(null as bigint) as record_number, cast(null as bigint) as line_number
+    where false
 )
 
 select
-    file_kind, source_file, line_number, column_name,
-    left(raw_value, 200) as raw_value,
+    named.file_kind, named.source_file,
+    coalesce(record_lines.line_number, named.record_number) as line_number,
+    named.column_name,
+    left(named.raw_value, 200) as raw_value,
     -- a quote that is opened and not closed swallows the lines that follow: say how many
-    reason || case
-        when contains(raw_value, chr(10))
+    named.reason || case
+        when contains(named.raw_value, chr(10))
             then '; a quote that is never closed runs over the next '
-                || (length(raw_value) - length(replace(raw_value, chr(10), ''))) || ' lines'
+                || (length(named.raw_value) - length(replace(named.raw_value, chr(10), ''))) || ' lines'
         else ''
     end as reason
 from named
-order by file_kind, source_file, line_number
+left join record_lines on named.source_file = record_lines.source_file and named.record_number = record_lines.record_number
+order by named.file_kind, named.source_file, line_number
