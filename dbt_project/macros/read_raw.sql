@@ -30,10 +30,18 @@
 
 {# The names in a file's header, in the file's own order. #}
 {% macro raw_header(path) %}
-    {% set reader = "read_parquet(" ~ quote_literal(path) ~ ")" if path.endswith(".parquet") else
-        "read_csv(" ~ quote_literal(path) ~ ", header = true, all_varchar = true, delim = ',', quote = '\"', sample_size = 1,"
-        ~ " null_padding = true, strict_mode = false)" %}
-    {% do return(run_query("select column_name from (describe select * from " ~ reader ~ ")").columns[0].values() | list) %}
+    {% if path.endswith(".parquet") %}
+        {% set query = "select column_name from (describe select * from read_parquet(" ~ quote_literal(path) ~ "))" %}
+        {% do return(run_query(query).columns[0].values() | list) %}
+    {% endif %}
+    {#- the first line as one text: DuckDB's own detection invents a name where a line further down has a value too many -#}
+    {% set query = "select line from read_csv(" ~ quote_literal(path) ~ ", header = false, auto_detect = false, delim = '\x1f',"
+        ~ " quote = '', escape = '', strict_mode = false, columns = {'line': 'varchar'}) limit 1" %}
+    {% set names = [] %}
+    {% for quoted, plain in modules.re.findall('(?:^|,)(?:"([^"]*)"|([^,]*))', run_query(query).columns[0].values()[0]) %}
+        {% do names.append(quoted or plain) %}
+    {% endfor %}
+    {% do return(names) %}
 {% endmacro %}
 
 {# One file as text columns with the number of the line each record starts on. #}
