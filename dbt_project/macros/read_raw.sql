@@ -86,25 +86,29 @@ from read_csv(
 
 {#
   Dates. A file declares at most one format per separator, so that no value is ever read in two ways; year-first dates
-  cannot be misread and are always accepted. One CASE per separator is 3 times faster than a list of formats.
+  cannot be misread and are always accepted. One CASE per separator is 3 times faster than a list of formats. A separator
+  other than '-' decides at once, so it is looked for first.
 #}
 {% macro parse_raw_date(value, date_formats) %}
-    {%- set separators = [] -%}
-    case when substr({{ value }}, 5, 1) = '-' then try_cast({{ value }} as date)
-    {%- for format in date_formats %}
-        {%- set separator = format[2] -%}
-        {%- if separator in separators -%}
-            {% do exceptions.raise_compiler_error("two date formats with the separator " ~ separator ~ ": a value could be read in two ways") %}
-        {%- endif -%}
-        {%- do separators.append(separator) %}
-        when substr({{ value }}, -5, 1) = '{{ separator }}' then cast(try_strptime({{ value }}, '{{ format }}') as date)
+    {%- set separators = date_formats | map(attribute=2) | list -%}
+    {%- if separators | unique | list | length < separators | length -%}
+        {% do exceptions.raise_compiler_error("two date formats with one separator, " ~ date_formats ~ ": a value could be read in two ways") %}
+    {%- endif -%}
+    case
+    {%- for format in date_formats if format[2] != "-" %}
+        when substr({{ value }}, -5, 1) = '{{ format[2] }}' then cast(try_strptime({{ value }}, '{{ format }}') as date)
+    {%- endfor %}
+        when {{ value }}[5] = '-' then try_cast({{ value }} as date)
+    {%- for format in date_formats if format[2] == "-" %}
+        when substr({{ value }}, -5, 1) = '-' then cast(try_strptime({{ value }}, '{{ format }}') as date)
     {%- endfor %}
     end
 {% endmacro %}
 
 {#
-  A raw source, read once: its declared columns under their canonical names and types, and for every line whether it is
-  blank, staged or rejected (`reject`: file, line, column, value, reason; null where the line is good).
+  A raw source, read once: its declared columns under their canonical names and types, and `reject`, which is null where
+  the line is good, 'blank' where it holds nothing but separators, and otherwise says in JSON what is wrong: file, line,
+  column, value and reason.
 #}
 {% macro stage_raw(source_name, table_name) %}
     {% if not execute %}{% do return("select 1 -- " ~ source(source_name, table_name)) %}{% endif %}
@@ -132,8 +136,7 @@ with raw as (
 
 parsed as (
     select
-        *,
-        coalesce({% for column in columns %}"raw {{ column.name }}", {% endfor %}_overflow) is null as is_blank
+        *
         {%- for column in columns if column.meta.canonical %},
         {{ parse_raw('"raw ' ~ column.name ~ '"', column.meta, date_formats) }} as {{ column.meta.canonical }}
         {%- endfor %}
@@ -141,12 +144,14 @@ parsed as (
 ),
 
 {% set rules = raw_rules(columns, date_formats) %}
--- the number of the first rule a line breaks: cheap for the many good lines, spelled out below for the few bad ones
+-- the number of the rule a line breaks; the many good lines are let through by the first test, and a blank one never is
 judged as (
     select
         *,
         case
-            when is_blank then null
+            when _overflow is null
+                {%- for column in columns if column.meta.canonical %}{{ raw_is_good(column) }}{% endfor %} then null
+            when coalesce({% for column in columns %}"raw {{ column.name }}", {% endfor %}_overflow) is null then 0
             {%- for rule in rules %}
             when {{ rule.condition }} then {{ loop.index }}
             {%- endfor %}
@@ -158,22 +163,34 @@ select
     {% for column in columns if column.meta.canonical -%}
     {{ column.meta.canonical }},
     {% endfor -%}
-    is_blank,
     case
-        when broken_rule is not null
-            then cast(to_json(struct_pack(
-                source_file := _source_file,
-                line_number := _line_number,
-                column_name := case broken_rule
-                    {%- for rule in rules %} when {{ loop.index }} then {{ rule.column_name }}{% endfor %} end,
-                raw_value := case broken_rule
-                    {%- for rule in rules %} when {{ loop.index }} then {{ rule.raw_value }}{% endfor %} end,
-                reason := case broken_rule
-                    {%- for rule in rules %} when {{ loop.index }} then {{ rule.reason }}{% endfor %} end
-            )) as varchar)
+        when broken_rule is null then null
+        when broken_rule = 0 then 'blank'
+        else cast(to_json(struct_pack(
+            source_file := _source_file,
+            line_number := _line_number,
+            column_name := case broken_rule
+                {%- for rule in rules %} when {{ loop.index }} then {{ rule.column_name }}{% endfor %} end,
+            raw_value := case broken_rule
+                {%- for rule in rules %} when {{ loop.index }} then {{ rule.raw_value }}{% endfor %} end,
+            reason := case broken_rule
+                {%- for rule in rules %} when {{ loop.index }} then {{ rule.reason }}{% endfor %} end
+        )) as varchar)
     end as reject
 from judged
 {% endmacro %}
+
+{# One column's share of the test that a good line passes: the opposite of all its rules below. #}
+{% macro raw_is_good(column) -%}
+    {%- set meta, raw_value = column.meta, '"raw ' ~ column.name ~ '"' -%}
+    {%- set tests = [] -%}
+    {%- if meta.minimum is defined -%}{%- do tests.append(meta.canonical ~ " >= " ~ meta.minimum) -%}{%- endif -%}
+    {%- if meta.get("is_past") -%}{%- do tests.append(meta.canonical ~ " <= current_date") -%}{%- endif -%}
+    {%- if not tests -%}{%- do tests.append((raw_value if meta.type == "text" else meta.canonical) ~ " is not null") -%}{%- endif -%}
+    {%- if not meta.get("is_nullable") %} and {{ tests | join(" and ") }}
+    {%- elif meta.type != "text" %} and ({{ raw_value }} is null or {{ tests | join(" and ") }})
+    {%- endif -%}
+{%- endmacro %}
 
 {# What a line may not do, in the order it is looked for: condition, column, value and reason as SQL. #}
 {% macro raw_rules(columns, date_formats) %}
@@ -243,6 +260,6 @@ from (
 {% macro raw_files_with_rejects(source_name, table_name, relation) %}
     {% if not execute or load_relation(relation) is none %}{% do return([]) %}{% endif %}
     {% set paths = raw_files(raw_source(source_name, table_name)) %}
-    {% set has_rejects = run_query("select count(*) from " ~ relation ~ " where reject is not null").columns[0].values()[0] > 0 %}
+    {% set has_rejects = run_query("select count(*) from " ~ relation ~ " where reject <> 'blank'").columns[0].values()[0] > 0 %}
     {% do return(paths if has_rejects and paths | length == 1 and paths[0].endswith(".csv") else []) %}
 {% endmacro %}

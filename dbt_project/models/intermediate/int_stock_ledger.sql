@@ -46,10 +46,11 @@ changes as (
     cross join {{ ref("int_as_of") }} as period
 )
 
+-- whole numbers are exact in double, and added without the 128 bits of an integer sum
 select
     location_id, item_id, inventory_date, opening_count_units, received_units, sold_units, adjusted_units,
     case
-        when inventory_date >= stock_start_date then cast(sum(change_units) over item_location_days as integer)
+        when inventory_date >= stock_start_date then cast(sum(cast(change_units as double)) over item_location_days as integer)
     end as closing_units,
     cast(coalesce(lead(inventory_date) over item_location_days, as_of_date + 1) - inventory_date as integer) as valid_days
 from changes

@@ -4,36 +4,37 @@ with period as (
 
 months as (
     select
-        month_start_date, cast(count(*) as integer) as period_days,
-        date_part('day', max(calendar_date)) as last_day
+        month_start_date, cast(year_number * 12 + month_number as integer) as month_index,
+        cast(count(*) as integer) as period_days, date_part('day', max(calendar_date)) as last_day
     from {{ ref("dim_date") }}
     cross join period
     where calendar_date between period.stock_start_date and period.as_of_date
-    group by month_start_date
+    group by month_start_date, year_number, month_number
 ),
 
+-- the one pass over the ledger: a month as a whole number is cheaper to group by than its first day
 by_item_location as (
     select
-        ledger.item_id, ledger.location_id, cast(date_trunc('month', ledger.inventory_date) as date) as month_start_date,
+        ledger.item_id, ledger.location_id,
+        cast(year(ledger.inventory_date) * 12 + month(ledger.inventory_date) as integer) as month_index,
         cast(sum(ledger.sold_units) as bigint) as sold_units,
         cast(sum(cast(ledger.sold_units as bigint) * ledger.sold_units) as bigint) as sold_units_squared,
         cast(sum(ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.adjusted_units) as bigint)
             as change_units,
         cast(sum(
             (ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.adjusted_units)
-            * date_part('day', ledger.inventory_date)
+            * day(ledger.inventory_date)
         ) as bigint) as change_units_by_day
     from {{ ref("int_stock_ledger") }} as ledger
     cross join period
     where ledger.inventory_date >= period.stock_start_date
-    group by 1, 2, 3
+    group by all
 ),
 
-valued as (
+-- safety stock is not a sum, so it is computed where stock is held
+planned as (
     select
-        stock.*, months.period_days, terms.unit_cost_usd,
-        -- a change on day d counts for the days from d to the last day of the month
-        stock.change_units * (months.last_day + 1) - stock.change_units_by_day as change_unit_days,
+        stock.*, months.month_start_date, months.period_days, months.last_day, terms.unit_cost_usd,
         {{ textbook_safety_stock_units(
             "terms.z_factor", "(stock.sold_units / months.period_days)",
             "sqrt(greatest(stock.sold_units_squared - stock.sold_units * (stock.sold_units / months.period_days), 0)"
@@ -43,9 +44,23 @@ valued as (
         cast(stock.sold_units / months.period_days * (terms.mean_lead_time_days + terms.review_period_days) as decimal(18, 4))
             as protection_demand_units
     from by_item_location as stock
-    inner join months on stock.month_start_date = months.month_start_date
+    inner join months on stock.month_index = months.month_index
     inner join {{ ref("int_item_location_terms") }} as terms
         on stock.item_id = terms.item_id and stock.location_id = terms.location_id
+),
+
+-- units are added up per item before they are valued: the same sum, with a twentieth of the decimal products
+by_item as (
+    select
+        item_id, month_start_date, period_days, unit_cost_usd,
+        cast(sum(sold_units) as bigint) as sold_units,
+        cast(sum(change_units) as bigint) as change_units,
+        -- a change on day d counts for the days from d to the last day of the month
+        cast(sum(change_units * (last_day + 1) - change_units_by_day) as bigint) as change_unit_days,
+        cast(sum(textbook_safety_stock_units) as decimal(18, 4)) as textbook_safety_stock_units,
+        cast(sum(protection_demand_units) as decimal(18, 4)) as protection_demand_units
+    from planned
+    group by item_id, month_start_date, period_days, unit_cost_usd
 ),
 
 by_month as (
@@ -60,7 +75,7 @@ by_month as (
         cast(sum(textbook_safety_stock_units) as decimal(18, 4)) as textbook_safety_stock_units,
         cast(sum(textbook_safety_stock_units * unit_cost_usd) as decimal(18, 2)) as textbook_safety_stock_usd,
         cast(sum(textbook_safety_stock_units + protection_demand_units) as decimal(18, 4)) as textbook_reorder_point_units
-    from valued
+    from by_item
     group by month_start_date, period_days
 ),
 

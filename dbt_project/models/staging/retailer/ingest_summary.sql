@@ -6,9 +6,9 @@
 select
     '{{ file }}' as file_kind,
     count(*) as lines_read,
-    count(*) filter (where is_blank) as lines_blank,
-    count(*) filter (where reject is not null) as lines_rejected,
-    count(*) filter (where reject is null and not is_blank) as lines_staged
+    count(*) filter (where reject = 'blank') as lines_blank,
+    count(*) filter (where reject <> 'blank') as lines_rejected,
+    count(*) filter (where reject is null) as lines_staged
 from {{ ref("base_retailer__" ~ file) }}
 {{ "union all" if not loop.last }}
 {% endfor %}

@@ -4,7 +4,7 @@
 
 with unioned as (
     {%- for file in files %}
-    select '{{ file }}' as file_kind, reject from {{ ref("base_retailer__" ~ file) }} where reject is not null
+    select '{{ file }}' as file_kind, reject from {{ ref("base_retailer__" ~ file) }} where reject <> 'blank'
     {{- "\n    union all" if not loop.last }}
     {%- endfor %}
 ),

@@ -17,5 +17,5 @@ select
     count_kind, location_id, item_id, count_date, cast(sum(counted_units) as integer) as counted_units,
     max(city) as city, max(item_name) as item_name, max(size) as size
 from unioned
-where reject is null and not is_blank
+where reject is null
 group by count_kind, location_id, item_id, count_date
