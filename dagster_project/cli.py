@@ -31,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 # a pipe has no width of its own; 80 columns would cut what matters
-console = Console() if Console().is_terminal else Console(width=120)
+console = Console() if Console().is_terminal else Console(width=130)
 errors = Console(stderr=True)
 
 SourceOption = Annotated[Path | None, typer.Option("--source", help="Folder with the raw files (default: data/raw).")]
@@ -118,7 +118,12 @@ def demo(
     ) as bar:
         task = bar.add_task("simulating", total=1.0)
         summary = generate(size, seed, out, lambda text, share: bar.update(task, completed=share, description=text))
-    console.print(f"Synthetic data, size {size}, seed {seed}, in {out}: {summary}", soft_wrap=True)
+    console.print(
+        f"Synthetic data, size {size}, seed {seed}, in {out}: {summary.start} to {summary.end}, {summary.stores} stores, "
+        f"{summary.item_locations:,} items in stores, {summary.vendors} vendors, {summary.sales_lines:,} sales lines, "
+        f"{summary.purchase_lines:,} purchase lines. The truth behind it is in {out}/truth.",
+        soft_wrap=True,
+    )
     console.print(f"Next: {_program()} run --source {out}")
 
 
@@ -135,7 +140,7 @@ def why(
     explained = summary.why(path, item, location)
     if explained is None:
         raise _fail(
-            [f"item {item} is not held at store {location}"], 'stockroom query "from recommendations.rec_orders" lists what is.'
+            [f"item {item} is not held at store {location}"], f'{_program()} query "from recommendations.rec_orders" lists what is.'
         )
     console.print(explained)
 

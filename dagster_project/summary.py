@@ -15,7 +15,7 @@ from rich.text import Text
 
 TOP_ORDERS = 10
 TOP_VENDORS = 8
-NARROW = 105
+NARROW = 125
 
 
 def run_summary(warehouse: Path, absences: dict[str, str], width: int = 120, program: str = "stockroom") -> Group:
@@ -141,13 +141,13 @@ def _orders(connection: duckdb.DuckDBPyConnection, width: int) -> Table:
         title=f"What to reorder as of {as_of}: the {min(count, TOP_ORDERS)} largest of {count:,} orders", title_justify="left"
     )
     is_narrow = width < NARROW
-    columns = ["item", "name", "store", "vendor", "on hand", "on order", "reorder at", "order", "USD"]
-    shown = [name for name in columns if not (is_narrow and name in ("vendor", "reorder at"))]
+    columns = ["item", "name", "store", "vendor", "on hand", "on order", "reorder point", "order", "USD"]
+    shown = [name for name in columns if not (is_narrow and name in ("vendor", "reorder point"))]
     for name in shown:
         if name in ("name", "vendor"):
-            table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=22 if is_narrow else 30)
+            table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=22 if is_narrow else 28)
         else:
-            table.add_column(name, justify="right", min_width=5)
+            table.add_column(name, justify="right", min_width=max(map(len, name.split())))
     rows = connection.sql(
         f"""
         select item_id, item_name, location_id, coalesce(vendor_name, 'unknown'), usable_on_hand_units, on_order_units,
@@ -173,7 +173,10 @@ def _next_steps(connection: duckdb.DuckDBPyConnection, warehouse: Path, program:
     commands.add_row(f"{program} why {item} {location}", "why this quantity, term by term")
     commands.add_row(f'{program} query "from recommendations.rec_orders"', "every order, and every decision not to order")
     commands.add_row("make dev", "the graph, its runs and checks, in the browser")
-    commands.add_row(str(warehouse), "every table, for any DuckDB client")
+    here = Path.cwd()
+    commands.add_row(
+        str(warehouse.relative_to(here) if warehouse.is_relative_to(here) else warehouse), "every table, for any DuckDB client"
+    )
     return Group(Text("Next", style="bold"), Padding(commands, (0, 2)))
 
 
