@@ -21,7 +21,7 @@ movements as (
     select location_id, item_id, inventory_date, opening_count_units + received_units as change_units
     from {{ ref("int_stock_movements") }}
     union all
-    select location_id, item_id, sale_date, -sold_units from {{ ref("int_sales_daily") }}
+    select location_id, item_id, sale_date, -sold_units from {{ ref("stg_sales") }}
 ),
 
 book as (

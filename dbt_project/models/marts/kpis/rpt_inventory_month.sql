@@ -52,7 +52,7 @@ planned as (
 -- units are added up per item before they are valued: the same sum, with a twentieth of the decimal products
 by_item as (
     select
-        item_id, month_start_date, period_days, unit_cost_usd,
+        item_id, month_index, month_start_date, period_days, unit_cost_usd,
         cast(sum(sold_units) as bigint) as sold_units,
         cast(sum(change_units) as bigint) as change_units,
         -- a change on day d counts for the days from d to the last day of the month
@@ -60,12 +60,12 @@ by_item as (
         cast(sum(textbook_safety_stock_units) as decimal(18, 4)) as textbook_safety_stock_units,
         cast(sum(protection_demand_units) as decimal(18, 4)) as protection_demand_units
     from planned
-    group by item_id, month_start_date, period_days, unit_cost_usd
+    group by item_id, month_index, month_start_date, period_days, unit_cost_usd
 ),
 
 by_month as (
     select
-        month_start_date, period_days,
+        month_index, month_start_date, period_days,
         cast(sum(sold_units) as bigint) as sold_units,
         cast(sum(sold_units * unit_cost_usd) as decimal(18, 2)) as cogs_usd,
         cast(sum(change_units) as bigint) as change_units,
@@ -76,17 +76,17 @@ by_month as (
         cast(sum(textbook_safety_stock_units * unit_cost_usd) as decimal(18, 2)) as textbook_safety_stock_usd,
         cast(sum(textbook_safety_stock_units + protection_demand_units) as decimal(18, 4)) as textbook_reorder_point_units
     from by_item
-    group by month_start_date, period_days
+    group by month_index, month_start_date, period_days
 ),
 
 revenue as (
     select
-        cast(date_trunc('month', sales.sale_date) as date) as month_start_date,
-        cast(sum(sales.revenue_usd) as decimal(18, 2)) as revenue_usd
-    from {{ ref("int_sales_daily") }} as sales
+        cast(year(ledger.inventory_date) * 12 + month(ledger.inventory_date) as integer) as month_index,
+        cast(sum(ledger.revenue_usd) as decimal(18, 2)) as revenue_usd
+    from {{ ref("int_stock_ledger") }} as ledger
     cross join period
-    where sales.sale_date >= period.stock_start_date
-    group by 1
+    where ledger.inventory_date >= period.stock_start_date
+    group by month_index
 ),
 
 balanced as (
@@ -95,7 +95,7 @@ balanced as (
         cast(sum(change_units) over months_so_far as bigint) as on_hand_units,
         cast(sum(change_usd) over months_so_far as decimal(18, 2)) as on_hand_usd
     from by_month
-    left join revenue on by_month.month_start_date = revenue.month_start_date
+    left join revenue on by_month.month_index = revenue.month_index
     cross join {{ ref("int_policy") }} as policy
     window months_so_far as (order by by_month.month_start_date rows between unbounded preceding and current row)
 ),
