@@ -63,7 +63,6 @@ daily as (
     select * from shared_days
 )
 
--- whole numbers are exact in double, and added without the 128 bits of an integer sum
 select
     location_id, item_id, inventory_date,
     cast(opening_count_units as integer) as opening_count_units,
