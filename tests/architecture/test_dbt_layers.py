@@ -78,7 +78,7 @@ def test_nobody_reads_backwards(manifest: dict) -> None:
     [
         ("dim_product", "model.stockroom.rec_orders", "dim_product (marts) reads rec_orders (recommendations)"),
         ("stg_sales", "source.stockroom.raw.sales", "stg_sales (staging) reads sales (raw)"),
-        ("int_sales_daily", "model.stockroom.fct_sales_daily", "int_sales_daily (intermediate) reads fct_sales_daily (marts)"),
+        ("int_stock_ledger", "model.stockroom.fct_sales_daily", "int_stock_ledger (intermediate) reads fct_sales_daily (marts)"),
         ("ftr_demand_weekly", "source.stockroom.ml.model_runs", "ftr_demand_weekly (features) reads model_runs (ml)"),
     ],
 )
