@@ -5,12 +5,14 @@ Belongs here: options, progress and messages. Does not belong here: work; every 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shutil
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from dagster_project.intake import Intake, IntakeError, check_source
 from dagster_project.settings import PROJECT_ROOT, Settings
 
 # two builds of one parser are installed by dagster-dbt's requirements; nothing a user can act on
@@ -55,6 +58,13 @@ def _settings(source: Path | None, warehouse: Path | None, as_of: datetime | Non
     return dataclasses.replace(settings, **changes)
 
 
+def _checked_source(settings: Settings) -> Intake:
+    try:
+        return check_source(settings.source_dir)
+    except IntakeError as error:
+        raise _fail(error.problems, "Nothing was written.") from None
+
+
 def _fail(lines: list[str], next_step: str = "") -> typer.Exit:
     for line in lines:
         errors.print(f"[red]✗[/red] {escape(line)}", soft_wrap=True)
@@ -66,16 +76,12 @@ def _fail(lines: list[str], next_step: str = "") -> typer.Exit:
 @app.command()
 def run(source: SourceOption = None, warehouse: WarehouseOption = None, as_of: AsOfOption = None) -> None:
     """Run the job daily_replenishment: from raw files to what to reorder today."""
-    from dagster_project.intake import IntakeError, check_source
     from dagster_project.runner import RunFailed, run_daily_replenishment
     from dagster_project.summary import run_summary
 
     settings = _settings(source, warehouse, as_of)
     started = time.perf_counter()
-    try:
-        intake = check_source(settings.source_dir)
-    except IntakeError as error:
-        raise _fail(error.problems, "Nothing was written.") from None
+    intake = _checked_source(settings)
     columns = (
         SpinnerColumn(),
         BarColumn(),
@@ -136,11 +142,12 @@ def why(
     """Explain one order, or why there is none: term by term, adding up to the quantity."""
     from dagster_project import summary
 
-    path = _existing_warehouse(warehouse)
-    explained = summary.why(path, item, location)
+    with _reading(warehouse) as path:
+        explained = summary.why(path, item, location)
     if explained is None:
         raise _fail(
-            [f"item {item} is not held at store {location}"], f'{_program()} query "from recommendations.rec_orders" lists what is.'
+            [f"item {item} is not held at store {location}"],
+            f'{_program()} query "from recommendations.rec_orders" lists what is.',
         )
     console.print(explained)
 
@@ -156,12 +163,11 @@ def query(
 
     from dagster_project.summary import print_frame
 
-    with duckdb.connect(str(_existing_warehouse(warehouse)), read_only=True) as connection:
-        try:
-            result = connection.execute(sql)
-            columns, rows = [column[0] for column in result.description], result.fetchmany(limit + 1)
-        except duckdb.Error as error:
-            raise _fail([str(error)]) from None
+    with _reading(warehouse) as path, duckdb.connect(str(path), read_only=True) as connection:
+        result = connection.execute(sql)
+        if result is None or result.description is None:
+            raise _fail(["the query is empty"], f'For example: {_program()} query "from marts.dim_vendor"')
+        columns, rows = [column[0] for column in result.description], result.fetchmany(limit + 1)
     print_frame(console, columns, rows, limit)
 
 
@@ -190,6 +196,8 @@ def dbt(context: typer.Context, source: SourceOption = None, warehouse: Warehous
     from ml.contracts import OUTPUTS
 
     settings = _settings(source, warehouse)
+    if context.args and context.args[0] in ("build", "run", "seed"):
+        _checked_source(settings)
     os.environ.update(settings.to_env())
     Warehouse(path=str(settings.warehouse)).ensure_tables(OUTPUTS)
     result = dbtRunner().invoke([*context.args, "--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)])
@@ -202,6 +210,22 @@ def _program() -> str:
     if shutil.which("stockroom") == str(own):
         return "stockroom"
     return os.path.relpath(own) if own.is_relative_to(Path.cwd()) else str(own)
+
+
+@contextlib.contextmanager
+def _reading(warehouse: Path | None) -> Iterator[Path]:
+    """The warehouse for reading; what DuckDB says of it or of a query becomes a message."""
+    import duckdb
+
+    path = _existing_warehouse(warehouse)
+    try:
+        yield path
+    except duckdb.IOException as error:
+        raise _fail([f"{path} cannot be read: {error}"], "Is a run at work, or is it another kind of file?") from None
+    except duckdb.CatalogException as error:
+        raise _fail([str(error)], f"Tables are missing? Run the job to its end: {_program()} run") from None
+    except duckdb.Error as error:
+        raise _fail([str(error)]) from None
 
 
 def _existing_warehouse(warehouse: Path | None) -> Path:

@@ -5,17 +5,33 @@ Belongs here: queries over finished tables and their layout. Does not belong her
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 from rich.console import Console, Group
+from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+_WARNING_COUNTS = """
+    select
+        count(*) filter (where on_hand_units < 0), sum(overdue_order_units), count(*) filter (where is_dormant),
+        (select count(*) from intermediate.int_opening_stock where is_opening_stand_in)
+    from recommendations.rec_inventory_position
+"""
+_WARNINGS = (
+    "book stocks are below zero and count as none: an opening count or a receipt is missing. See recommendations.rec_orders.",
+    "units are on orders too old to be believed and do not count as on order. See overdue_order_units in rec_inventory_position.",
+    "items in stores were not bought or sold for long, hold no stock and are not ordered. See is_dormant in rec_inventory_position.",
+    "opening stocks are taken from a count of another day. See is_opening_stand_in in intermediate.int_opening_stock.",
+)
+
 TOP_ORDERS = 10
 TOP_VENDORS = 8
 NARROW = 125
+CHARACTERS_PER_COLUMN = 10
 
 
 def run_summary(warehouse: Path, absences: dict[str, str], width: int = 120, program: str = "stockroom") -> Group:
@@ -95,17 +111,9 @@ def _input(connection: duckdb.DuckDBPyConnection, absences: dict[str, str]) -> G
         )
         for file, column, reason, lines, line in rejected
     ]
-    below_zero = connection.sql("select count(*) from recommendations.rec_inventory_position where on_hand_units < 0").fetchone()[
-        0
-    ]
-    if below_zero:
-        notes.append(
-            Text(
-                f"{below_zero:,} book stocks are below zero and count as none: an opening count or a receipt is missing. "
-                "See on_hand_units in recommendations.rec_orders.",
-                style="yellow",
-            )
-        )
+    for count, text in zip(connection.sql(_WARNING_COUNTS).fetchone(), _WARNINGS, strict=True):
+        if count:
+            notes.append(Text(f"{count:,} {text}", style="yellow"))
     return Group(table, *notes)
 
 
@@ -117,20 +125,23 @@ def _vendors(connection: duckdb.DuckDBPyConnection) -> Table:
         """
         select
             coalesce(vendors.vendor_name, 'no vendor known') as vendor_name, count(*) as lines, sum(order_units) as units,
-            coalesce(sum(order_usd), 0) as usd, any_value(vendors.mean_lead_time_days) as days
+            sum(order_usd) as usd, count(*) filter (where order_usd is null) as unpriced, any_value(vendors.mean_lead_time_days) as days
         from recommendations.rec_orders as orders
         left join marts.dim_vendor as vendors on orders.vendor_id = vendors.vendor_id
         where order_units > 0
-        group by all order by usd desc, vendor_name
+        group by all order by usd desc nulls last, vendor_name
         """
     ).fetchall()
-    for vendor, lines, units, usd, days in rows[:TOP_VENDORS]:
-        table.add_row(vendor, f"{lines:,}", f"{units:,}", f"{usd:,.0f}", "unknown" if days is None else f"{days:.1f} days")
+    for vendor, lines, units, usd, _, days in rows[:TOP_VENDORS]:
+        table.add_row(escape(vendor), f"{lines:,}", f"{units:,}", _usd(usd), "unknown" if days is None else f"{days:.1f} days")
     if len(rows) > TOP_VENDORS:
         rest = rows[TOP_VENDORS:]
-        table.add_row(f"{len(rest)} more vendors", *(f"{sum(r[i] for r in rest):,.0f}" for i in (1, 2, 3)), "")
+        table.add_row(f"{len(rest)} more vendors", *(f"{sum(r[i] or 0 for r in rest):,.0f}" for i in (1, 2, 3)), "")
     table.add_section()
-    table.add_row("all", *(f"{sum(r[i] for r in rows):,.0f}" for i in (1, 2, 3)), "", style="bold")
+    unpriced = sum(row[4] for row in rows)
+    if unpriced:
+        table.caption = f"{unpriced:,} order lines have no known cost and are not in the USD"
+    table.add_row("all", *(f"{sum(r[i] or 0 for r in rows):,.0f}" for i in (1, 2, 3)), "", style="bold")
     return table
 
 
@@ -151,7 +162,7 @@ def _orders(connection: duckdb.DuckDBPyConnection, width: int) -> Table:
     rows = connection.sql(
         f"""
         select item_id, item_name, location_id, coalesce(vendor_name, 'unknown'), usable_on_hand_units, on_order_units,
-            reorder_point_units, order_units, coalesce(order_usd, 0)
+            reorder_point_units, order_units, order_usd
         from recommendations.rec_orders as orders
         inner join marts.dim_product as products using (item_id)
         left join marts.dim_vendor as vendors on orders.vendor_id = vendors.vendor_id
@@ -160,9 +171,14 @@ def _orders(connection: duckdb.DuckDBPyConnection, width: int) -> Table:
         """
     ).fetchall()
     for item, name, location, vendor, on_hand, on_order, reorder_point, units, usd in rows:
-        cells = (str(item), name, str(location), vendor, *(f"{n:,.0f}" for n in (on_hand, on_order, reorder_point, units, usd)))
+        numbers = (f"{n:,.0f}" for n in (on_hand, on_order, reorder_point, units))
+        cells = (str(item), escape(name), str(location), escape(vendor), *numbers, _usd(usd))
         table.add_row(*(cell for column, cell in zip(columns, cells, strict=True) if column in shown))
     return table
+
+
+def _usd(amount: Decimal | None) -> str:
+    return "unknown" if amount is None else f"{amount:,.0f}"
 
 
 def _next_steps(connection: duckdb.DuckDBPyConnection, warehouse: Path, program: str) -> Group:
@@ -171,7 +187,10 @@ def _next_steps(connection: duckdb.DuckDBPyConnection, warehouse: Path, program:
     ).fetchone() or ("ITEM", "STORE")
     commands = Table.grid(padding=(0, 2))
     commands.add_row(f"{program} why {item} {location}", "why this quantity, term by term")
-    commands.add_row(f'{program} query "from recommendations.rec_orders"', "every order, and every decision not to order")
+    commands.add_row(
+        f'{program} query "from recommendations.rec_orders"',
+        "every order, and every decision not to order",
+    )
     commands.add_row("make dev", "the graph, its runs and checks, in the browser")
     here = Path.cwd()
     commands.add_row(
@@ -181,10 +200,18 @@ def _next_steps(connection: duckdb.DuckDBPyConnection, warehouse: Path, program:
 
 
 def print_frame(console: Console, columns: list[str], rows: list[tuple], limit: int) -> None:
-    """A result as a table, cut after `limit` rows with a word about it."""
-    table = Table(*columns)
-    for row in rows[:limit]:
-        table.add_row(*("" if value is None else str(value) for value in row))
-    console.print(table)
+    """A result as a table, or as one block per row where it has more columns than fit; cut after `limit` with a word about it."""
+    texts = [["" if value is None else str(value) for value in row] for row in rows[:limit]]
+    if len(columns) * CHARACTERS_PER_COLUMN <= console.width:
+        table = Table(*(escape(name) for name in columns))
+        for row in texts:
+            table.add_row(*map(escape, row))
+        console.print(table)
+    else:
+        width = max(map(len, columns))
+        for row in texts:
+            console.rule(style="dim")
+            for name, text in zip(columns, row, strict=True):
+                console.print(f"{name:>{width}}  {text}", markup=False, highlight=False)
     if len(rows) > limit:
         console.print(f"first {limit} rows; --limit shows more", style="yellow")

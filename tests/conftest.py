@@ -86,7 +86,9 @@ def run_dbt(dbt_manifest: Manifest) -> RunDbt:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in Settings(source_dir=source, warehouse=warehouse, as_of=as_of).to_env().items():
                 patch.setenv(name, value)
-            result = _invoke_dbt(dbt_manifest.deepcopy(), *arguments)
+            # as in production: a test runs where all its parents are built
+            selection = ("--indirect-selection", "buildable") if arguments[0] == "build" else ()
+            result = _invoke_dbt(dbt_manifest.deepcopy(), *arguments, *selection)
         if succeeds and not result.success:
             nodes = result.result.results if result.result else []
             failed = [f"{node.node.name}: {node.message}" for node in nodes if node.status in ("error", "fail")]

@@ -4,8 +4,13 @@ with sales as (
     select min(sale_date) as first_sale_date, max(sale_date) as last_sale_date from {{ ref("stg_sales") }}
 ),
 
+-- the day most lines of the opening count carry: one mistyped line must not move the start of the books
+opening_days as (
+    select count_date, count(*) as line_count from {{ ref("stg_stock_counts") }} where count_kind = 'opening' group by count_date
+),
+
 opening as (
-    select min(count_date) as opening_count_date from {{ ref("stg_stock_counts") }} where count_kind = 'opening'
+    select max_by(count_date, (line_count, -datediff('day', date '1900-01-01', count_date))) as opening_count_date from opening_days
 ),
 
 decided as (
@@ -28,6 +33,11 @@ select
             then error(
                 'The as-of day ' || as_of_date || ' lies before the first sale, ' || first_sale_date
                 || '. Choose a later day, or add older sales files.'
+            )
+        when as_of_date < stock_start_date
+            then error(
+                'The as-of day ' || as_of_date || ' lies before the opening count of ' || stock_start_date
+                || ': no stock is known on it. Choose a later day, or add an older count.'
             )
         when as_of_date > last_sale_date + 31
             then error(
