@@ -84,7 +84,7 @@ select * from read_csv(
 {#
   Dates. A file declares at most one format per separator, so that no value is ever read in two ways; year-first dates
   cannot be misread and are always accepted. One CASE per separator is 3 times faster than a list of formats. A separator
-  other than '-' decides at once, so it is looked for first.
+  other than '-' decides at once, so it is looked for first; what is left is read with the format of '-', if there is one.
 #}
 {% macro parse_raw_date(value, date_formats) %}
     {%- set separators = date_formats | map(attribute=2) | list -%}
@@ -97,7 +97,7 @@ select * from read_csv(
     {%- endfor %}
         when {{ value }}[5] = '-' then try_cast({{ value }} as date)
     {%- for format in date_formats if format[2] == "-" %}
-        when contains({{ value }}, '-') then cast(try_strptime({{ value }}, '{{ format }}') as date)
+        else cast(try_strptime({{ value }}, '{{ format }}') as date)
     {%- endfor %}
     end
 {% endmacro %}
