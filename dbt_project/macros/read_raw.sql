@@ -43,25 +43,24 @@
     {% do return(names) %}
 {% endmacro %}
 
-{# One file as text columns with the number of each record (the header is 1). #}
+{#
+  One file as text columns. Lines carry no number: row_number() would read the file with one thread (and keep the others
+  waiting busily). DuckDB keeps the order of the file instead, so that a line's place in the table is its place in the file.
+#}
 {% macro raw_reader(path, source_node) %}
     {% set size = run_query("select size from read_blob(" ~ quote_literal(path) ~ ")").columns[0].values()[0] %}
     {% set may_break_lines = size < 64 * 1024 * 1024 or source_node.meta.get("has_line_breaks", false) %}
-    {% set file_name = quote_literal(path.split("/")[-1]) %}
     {% if path.endswith(".parquet") %}
         {% set columns = [] %}
         {% for name in raw_header(path) %}{% do columns.append('cast("' ~ name ~ '" as varchar) as "' ~ name ~ '"') %}{% endfor %}
-select {{ columns | join(", ") }}, cast(null as varchar) as _overflow,
-    row_number() over () as _line_number, {{ file_name }} as _source_file
-from read_parquet({{ quote_literal(path) }})
+select {{ columns | join(", ") }}, cast(null as varchar) as _overflow from read_parquet({{ quote_literal(path) }})
     {% else %}
         {#- a record with more values than the header shows in _overflow, one with fewer in nulls: neither is lost;
             with such padding DuckDB reads line breaks inside quotes only in one thread, which large files are spared -#}
         {% set columns = {} %}
         {% for name in raw_header(path) %}{% do columns.update({name: "varchar"}) %}{% endfor %}
         {% do columns.update({"_overflow": "varchar"}) %}
-select *, 1 + row_number() over () as _line_number, {{ file_name }} as _source_file
-from read_csv(
+select * from read_csv(
     {{ quote_literal(path) }}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"',
     null_padding = true, strict_mode = false, parallel = {{ not may_break_lines }}, columns = {{ columns }}
 )
@@ -87,7 +86,7 @@ from read_csv(
 {#
   Dates. A file declares at most one format per separator, so that no value is ever read in two ways; year-first dates
   cannot be misread and are always accepted. One CASE per separator is 3 times faster than a list of formats. A separator
-  other than '-' decides at once, so it is looked for first.
+  other than '-' decides at once, so it is looked for first; what is left is read with the format of '-', if there is one.
 #}
 {% macro parse_raw_date(value, date_formats) %}
     {%- set separators = date_formats | map(attribute=2) | list -%}
@@ -107,8 +106,8 @@ from read_csv(
 
 {#
   A raw source, read once: its declared columns under their canonical names and types, and `reject`, which is null where
-  the line is good, 'blank' where it holds nothing but separators, and otherwise says in JSON what is wrong: file, line,
-  column, value and reason.
+  the line is good, 'blank' where it holds nothing but separators, and otherwise says in JSON what is wrong: file, column,
+  value and reason. Which line it is, its place in the table tells: `rejects` spells it out.
 #}
 {% macro stage_raw(source_name, table_name) %}
     {% if not execute %}{% do return("select 1 -- " ~ source(source_name, table_name)) %}{% endif %}
@@ -121,14 +120,14 @@ with raw as (
     {%- for path in paths %}
     {%- set header = raw_header(path) | map("lower") | list %}
     select
-        _line_number, _source_file, _overflow
+        cast({{ loop.index }} as utinyint) as file_number, {{ quote_literal(path.split("/")[-1]) }} as _source_file, _overflow
         {%- for column in columns %},
         {{ '"' ~ column.name ~ '"' if column.name | lower in header else "cast(null as varchar)" }} as "raw {{ column.name }}"
         {%- endfor %}
     from ({{ raw_reader(path, node) }})
     {{- "\n    union all" if not loop.last }}
     {%- else %}
-    select cast(null as bigint) as _line_number, cast(null as varchar) as _source_file, cast(null as varchar) as _overflow
+    select cast(null as utinyint) as file_number, cast(null as varchar) as _source_file, cast(null as varchar) as _overflow
         {%- for column in columns %}, cast(null as varchar) as "raw {{ column.name }}"{% endfor %}
     where false
     {%- endfor %}
@@ -160,6 +159,7 @@ judged as (
 )
 
 select
+    file_number,
     {% for column in columns if column.meta.canonical -%}
     {{ column.meta.canonical }},
     {% endfor -%}
@@ -168,7 +168,6 @@ select
         when broken_rule = 0 then 'blank'
         else cast(to_json(struct_pack(
             source_file := _source_file,
-            line_number := _line_number,
             column_name := case broken_rule
                 {%- for rule in rules %} when {{ loop.index }} then {{ rule.column_name }}{% endfor %} end,
             raw_value := case broken_rule

@@ -172,13 +172,13 @@ def test_the_sound_folder_has_every_file_and_no_absence(tiny_source: Path) -> No
 def test_latin_1_far_down_stops_the_load_and_names_the_file(tiny_source: Path, tmp_path: Path, run_dbt) -> None:
     folder = copy_source(tiny_source, tmp_path / "raw")
     # behind the first megabyte, which the intake looks at
-    latin_1 = line_with(folder, "purchases", {"VendorName": "Château"}).encode("latin-1")
-    edit(folder, "purchases", lambda content: content + content.split(b"\r\n", 1)[1] * 70 + latin_1)
+    latin_1 = line_with(folder, "purchase_prices", {"VendorName": "Château"}).encode("latin-1")
+    edit(folder, "purchase_prices", lambda content: content + content.split(b"\r\n", 1)[1] * 1000 + latin_1)
     check_source(folder)
-    result = run_dbt(folder, tmp_path / "stockroom.duckdb", "run", "--select", "base_retailer__purchases", succeeds=False)
+    result = run_dbt(folder, tmp_path / "stockroom.duckdb", "run", "--select", "base_retailer__purchase_prices", succeeds=False)
     assert not result.success
     [node] = result.result.results
-    assert FILES["purchases"] in node.message
+    assert FILES["purchase_prices"] in node.message
     assert "not utf-8 encoded" in node.message
 
 

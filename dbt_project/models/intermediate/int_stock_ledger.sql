@@ -48,7 +48,9 @@ single_lines as (
 shared_days as (
     select
         location_id, item_id, inventory_date,
-        sum(opening_count_units), sum(received_units), sum(sold_units), sum(adjusted_units), sum(revenue_usd),
+        -- cast back here, or the union would carry every line through the 128 bits of these sums
+        cast(sum(opening_count_units) as integer), cast(sum(received_units) as integer), cast(sum(sold_units) as integer),
+        cast(sum(adjusted_units) as integer), cast(sum(revenue_usd) as decimal(18, 2)),
         max(closing_units),
         -- each line but the day's last is followed by one of the same day
         nullif(max(next_date), inventory_date)
@@ -64,12 +66,7 @@ daily as (
 )
 
 select
-    location_id, item_id, inventory_date,
-    cast(opening_count_units as integer) as opening_count_units,
-    cast(received_units as integer) as received_units,
-    cast(sold_units as integer) as sold_units,
-    cast(adjusted_units as integer) as adjusted_units,
-    cast(revenue_usd as decimal(18, 2)) as revenue_usd,
+    location_id, item_id, inventory_date, opening_count_units, received_units, sold_units, adjusted_units, revenue_usd,
     case when inventory_date >= stock_start_date then cast(closing_units as integer) end as closing_units,
     cast(coalesce(next_date, as_of_date + 1) - inventory_date as integer) as valid_days
 from daily

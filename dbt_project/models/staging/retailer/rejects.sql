@@ -4,16 +4,24 @@
 
 with unioned as (
     {%- for file in files %}
-    select '{{ file }}' as file_kind, reject from {{ ref("base_retailer__" ~ file) }} where reject <> 'blank'
+    select
+        '{{ file }}' as file_kind, lines.reject, lines.reject ->> 'source_file' as source_file,
+        -- lines are stored in the order of their file, each file in one piece
+        lines.rowid - files.first_rowid as lines_before
+    from {{ ref("base_retailer__" ~ file) }} as lines
+    inner join (
+        select file_number, min(rowid) as first_rowid from {{ ref("base_retailer__" ~ file) }} group by file_number
+    ) as files on lines.file_number = files.file_number
+    where lines.reject <> 'blank'
     {{- "\n    union all" if not loop.last }}
     {%- endfor %}
 ),
 
 named as (
     select
-        file_kind,
-        reject ->> 'source_file' as source_file,
-        cast(reject ->> 'line_number' as bigint) as record_number,
+        file_kind, source_file,
+        -- the header is line 1 of a text file; Parquet has none
+        lines_before + case when ends_with(source_file, '.parquet') then 1 else 2 end as record_number,
         reject ->> 'column_name' as column_name,
         reject ->> 'raw_value' as raw_value,
         reject ->> 'reason' as reason
