@@ -31,9 +31,8 @@ def ensure_manifest(settings: Settings | None = None) -> Path:
 
         settings = settings or Settings.from_env()
         os.environ.update(settings.to_env())
-        result = dbtRunner().invoke(
-            ["--quiet", "parse", "--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)]
-        )
+        folders = ["--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)]
+        result = dbtRunner().invoke(["--quiet", "parse", *folders, "--target-path", str(MANIFEST.parent)])
         if not result.success:
             raise RuntimeError(f"dbt cannot parse {DBT_PROJECT_DIR}: {result.exception or 'see the messages above'}")
         MANIFEST.touch()

@@ -5,10 +5,14 @@ Belongs here: options, progress and messages. Does not belong here: work; every 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import shutil
+import sys
 import time
 import warnings
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +22,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from dagster_project.settings import Settings
+from dagster_project.intake import Intake, IntakeError, check_source
+from dagster_project.settings import PROJECT_ROOT, Settings
 
 # two builds of one parser are installed by dagster-dbt's requirements; nothing a user can act on
 warnings.filterwarnings("ignore", message=r"sqlglot\[rs\]")
@@ -28,12 +33,17 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-console = Console()
+# a pipe has no width of its own; 80 columns would cut what matters
+console = Console() if Console().is_terminal else Console(width=130)
 errors = Console(stderr=True)
 
 SourceOption = Annotated[Path | None, typer.Option("--source", help="Folder with the raw files (default: data/raw).")]
-WarehouseOption = Annotated[Path | None, typer.Option("--warehouse", help="DuckDB file to write (default: data/warehouse/stockroom.duckdb).")]
-AsOfOption = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day to decide for (default: the last day with a sale).")]
+WarehouseOption = Annotated[
+    Path | None, typer.Option("--warehouse", help="DuckDB file to write (default: data/warehouse/stockroom.duckdb).")
+]
+AsOfOption = Annotated[
+    datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day to decide for (default: the last day with a sale).")
+]
 
 
 def _settings(source: Path | None, warehouse: Path | None, as_of: datetime | None = None) -> Settings:
@@ -48,6 +58,13 @@ def _settings(source: Path | None, warehouse: Path | None, as_of: datetime | Non
     return dataclasses.replace(settings, **changes)
 
 
+def _checked_source(settings: Settings) -> Intake:
+    try:
+        return check_source(settings.source_dir)
+    except IntakeError as error:
+        raise _fail(error.problems, "Nothing was written.") from None
+
+
 def _fail(lines: list[str], next_step: str = "") -> typer.Exit:
     for line in lines:
         errors.print(f"[red]✗[/red] {escape(line)}", soft_wrap=True)
@@ -59,17 +76,19 @@ def _fail(lines: list[str], next_step: str = "") -> typer.Exit:
 @app.command()
 def run(source: SourceOption = None, warehouse: WarehouseOption = None, as_of: AsOfOption = None) -> None:
     """Run the job daily_replenishment: from raw files to what to reorder today."""
-    from dagster_project.intake import IntakeError, check_source
     from dagster_project.runner import RunFailed, run_daily_replenishment
     from dagster_project.summary import run_summary
 
     settings = _settings(source, warehouse, as_of)
     started = time.perf_counter()
-    try:
-        intake = check_source(settings.source_dir)
-    except IntakeError as error:
-        raise _fail(error.problems, "Nothing was written.") from None
-    columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(), TextColumn("{task.description}"))
+    intake = _checked_source(settings)
+    columns = (
+        SpinnerColumn(),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
     with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
@@ -81,9 +100,11 @@ def run(source: SourceOption = None, warehouse: WarehouseOption = None, as_of: A
         try:
             run_daily_replenishment(settings, show)
         except RunFailed as error:
-            raise _fail(error.reasons, f"The run stopped. Tables after this point are those of the last good run; {settings.run_log} has the whole log.") from None
-    console.print(run_summary(settings.warehouse, intake.absences))
-    console.print(f"  {settings.warehouse}: every table, for any DuckDB client")
+            raise _fail(
+                error.reasons,
+                f"The run stopped. Tables after this point are those of the last good run; {settings.run_log} has the whole log.",
+            ) from None
+    console.print(run_summary(settings.warehouse, intake.absences, console.width, _program()))
     console.print(f"Done in {time.perf_counter() - started:.0f} s.")
 
 
@@ -98,11 +119,18 @@ def demo(
 
     if size not in SIZES:
         raise _fail([f"no size {size!r}; choose one of {', '.join(SIZES)}"])
-    with Progress(SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"), console=errors, transient=True) as bar:
+    with Progress(
+        SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"), console=errors, transient=True
+    ) as bar:
         task = bar.add_task("simulating", total=1.0)
         summary = generate(size, seed, out, lambda text, share: bar.update(task, completed=share, description=text))
-    console.print(f"Synthetic data, size {size}, seed {seed}, in {out}: {summary}", soft_wrap=True)
-    console.print(f"Next: stockroom run --source {out}")
+    console.print(
+        f"Synthetic data, size {size}, seed {seed}, in {out}: {summary.start} to {summary.end}, {summary.stores} stores, "
+        f"{summary.item_locations:,} items in stores, {summary.vendors} vendors, {summary.sales_lines:,} sales lines, "
+        f"{summary.purchase_lines:,} purchase lines. The truth behind it is in {out}/truth.",
+        soft_wrap=True,
+    )
+    console.print(f"Next: {_program()} run --source {out}")
 
 
 @app.command()
@@ -114,10 +142,13 @@ def why(
     """Explain one order, or why there is none: term by term, adding up to the quantity."""
     from dagster_project import summary
 
-    path = _existing_warehouse(warehouse)
-    explained = summary.why(path, item, location)
+    with _reading(warehouse) as path:
+        explained = summary.why(path, item, location)
     if explained is None:
-        raise _fail([f"item {item} is not held at store {location}"], 'stockroom query "from recommendations.rec_orders" lists what is.')
+        raise _fail(
+            [f"item {item} is not held at store {location}"],
+            f'{_program()} query "from recommendations.rec_orders" lists what is.',
+        )
     console.print(explained)
 
 
@@ -132,13 +163,27 @@ def query(
 
     from dagster_project.summary import print_frame
 
-    with duckdb.connect(str(_existing_warehouse(warehouse)), read_only=True) as connection:
-        try:
-            result = connection.execute(sql)
-            columns, rows = [column[0] for column in result.description], result.fetchmany(limit + 1)
-        except duckdb.Error as error:
-            raise _fail([str(error)]) from None
+    with _reading(warehouse) as path, duckdb.connect(str(path), read_only=True) as connection:
+        result = connection.execute(sql)
+        if result is None or result.description is None:
+            raise _fail(["the query is empty"], f'For example: {_program()} query "from marts.dim_vendor"')
+        columns, rows = [column[0] for column in result.description], result.fetchmany(limit + 1)
     print_frame(console, columns, rows, limit)
+
+
+@app.command()
+def dev(port: Annotated[int, typer.Option("--port", help="Port of the web page.")] = 3000) -> None:
+    """Open Dagster: the graph, its runs and checks, in the browser."""
+    from dagster_project.build import ensure_manifest
+    from dagster_project.runner import prepare_home
+
+    settings = Settings.from_env()
+    prepare_home(settings)
+    ensure_manifest(settings)
+    dagster = Path(sys.executable).with_name("dagster")
+    os.environ.update(settings.to_env())
+    os.chdir(PROJECT_ROOT)  # where pyproject.toml says what to load
+    os.execv(dagster, [str(dagster), "dev", "--port", str(port)])
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -151,16 +196,42 @@ def dbt(context: typer.Context, source: SourceOption = None, warehouse: Warehous
     from ml.contracts import OUTPUTS
 
     settings = _settings(source, warehouse)
+    if context.args and context.args[0] in ("build", "run", "seed"):
+        _checked_source(settings)
     os.environ.update(settings.to_env())
     Warehouse(path=str(settings.warehouse)).ensure_tables(OUTPUTS)
     result = dbtRunner().invoke([*context.args, "--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)])
     raise typer.Exit(0 if result.success else 1)
 
 
+def _program() -> str:
+    """How to call this program from where the reader stands: by name where PATH finds it, else by its path."""
+    own = Path(sys.executable).with_name("stockroom")
+    if shutil.which("stockroom") == str(own):
+        return "stockroom"
+    return os.path.relpath(own) if own.is_relative_to(Path.cwd()) else str(own)
+
+
+@contextlib.contextmanager
+def _reading(warehouse: Path | None) -> Iterator[Path]:
+    """The warehouse for reading; what DuckDB says of it or of a query becomes a message."""
+    import duckdb
+
+    path = _existing_warehouse(warehouse)
+    try:
+        yield path
+    except duckdb.IOException as error:
+        raise _fail([f"{path} cannot be read: {error}"], "Is a run at work, or is it another kind of file?") from None
+    except duckdb.CatalogException as error:
+        raise _fail([str(error)], f"Tables are missing? Run the job to its end: {_program()} run") from None
+    except duckdb.Error as error:
+        raise _fail([str(error)]) from None
+
+
 def _existing_warehouse(warehouse: Path | None) -> Path:
     path = _settings(None, warehouse).warehouse
     if not path.exists():
-        raise _fail([f"{path}: no warehouse yet"], "Next: stockroom run")
+        raise _fail([f"{path}: no warehouse yet"], f"Next: {_program()} run")
     return path
 
 

@@ -6,6 +6,8 @@ Belongs here: composition, with overrides so that tests can swap resources. Does
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -27,7 +29,11 @@ def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definit
     os.environ.update(settings.to_env())  # dbt reads its paths from the environment
     resources = {
         "warehouse": Warehouse(path=str(settings.warehouse), memory_limit=settings.memory_limit),
-        "dbt": DbtCliResource(project_dir=str(DBT_PROJECT_DIR), profiles_dir=str(DBT_PROJECT_DIR)),
+        "dbt": DbtCliResource(
+            project_dir=str(DBT_PROJECT_DIR),
+            profiles_dir=str(DBT_PROJECT_DIR),
+            dbt_executable=str(Path(sys.executable).with_name("dbt")),  # this environment's, whatever PATH says
+        ),
     } | overrides
     raw_files = build_raw_assets()
     return dg.Definitions(

@@ -6,17 +6,21 @@ source YAML. Does not belong here: reading their rows, which staging SQL does, a
 
 from __future__ import annotations
 
+import codecs
 import csv
 import glob
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
 from dagster_project.settings import DBT_PROJECT_DIR
 
 RAW_SOURCES_YAML = DBT_PROJECT_DIR / "models" / "staging" / "retailer" / "_retailer__sources.yml"
+_LOOK_BYTES = 2**20  # enough for the header, and for a first accent that is not UTF-8; takes a millisecond
 
 
 class IntakeError(Exception):
@@ -72,13 +76,15 @@ def check_source(source_dir: Path, tables: list[RawTable] | None = None) -> Inta
     """Find the raw files in `source_dir` and check their headers.
 
     Raises IntakeError with every problem found: a missing folder, required file or column, an empty file, a file that is not
-    comma-separated UTF-8 text. Reads headers only, so it takes milliseconds whatever the size.
+    comma-separated UTF-8 text. Reads the start of each file only, so it takes milliseconds whatever the size.
     """
     tables = declared_tables() if tables is None else tables
     if not source_dir.is_dir():
         raise IntakeError([f"{source_dir}: no such folder. Name the folder that holds your files: stockroom run --source DIR."])
     files = {
-        table.name: sorted({Path(p) for pattern in table.file_patterns for p in glob.glob(f"{glob.escape(str(source_dir))}/{pattern}")})
+        table.name: sorted(
+            {Path(p) for pattern in table.file_patterns for p in glob.glob(f"{glob.escape(str(source_dir))}/{pattern}")}
+        )
         for table in tables
     }
     problems = [*_absent_files(source_dir, tables, files)]
@@ -109,12 +115,17 @@ def _absent_files(source_dir: Path, tables: list[RawTable], files: dict[str, lis
 def _header_problems(path: Path, table: RawTable) -> list[str]:
     try:
         header = _header(path)
-    except UnicodeDecodeError:
-        return [f"{path.name}, line 1: not UTF-8 text. Save the file as UTF-8 (in Excel: 'CSV UTF-8')."]
-    except (OSError, pq.lib.ArrowException) as error:
+    except UnicodeDecodeError as error:
+        line = 1 + error.object[: error.start].count(b"\n")
+        return [f"{path.name}, line {line}: not UTF-8 text. Save the file as UTF-8 (in Excel: 'CSV UTF-8')."]
+    except csv.Error as error:
+        return [f"{path.name}, line 1: not a header of comma-separated names ({error}). Look for a quote that is never closed."]
+    except (OSError, pa.ArrowException) as error:
         return [f"{path.name}: cannot be read ({error}). Check the file and its permissions."]
     if not header:
         return [f"{path.name}: empty. It needs a header line with {', '.join(table.required_columns)}."]
+    if any("\n" in name for name in header):
+        return [f"{path.name}, line 1: a quote in the header is never closed. Close it or take it away."]
     if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
         return [f"{path.name}, line 1: separated by something else than commas ({header[0][:60]!r}). Save it comma-separated."]
     found = {name.lower() for name in header}
@@ -130,5 +141,8 @@ def _header_problems(path: Path, table: RawTable) -> list[str]:
 def _header(path: Path) -> list[str]:
     if path.suffix == ".parquet":
         return pq.read_schema(path).names
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        return next(csv.reader(lines), [])
+    with path.open("rb") as file:
+        start = file.read(_LOOK_BYTES)
+    # incremental: the look may end in the middle of a character
+    text = codecs.getincrementaldecoder("utf-8-sig")().decode(start)
+    return next(csv.reader(io.StringIO(text, newline="")), [])

@@ -14,7 +14,7 @@ import dagster as dg
 import duckdb
 import polars as pl
 
-from ml.contracts import FrameContract
+from ml.contracts import ContractError, FrameContract
 
 ML_SCHEMA = "ml"
 
@@ -64,7 +64,12 @@ class Warehouse(dg.ConfigurableResource):
             connection.begin()
             try:
                 for contract, frame in frames:
-                    connection.register("frame", contract.conform(frame))
+                    conforming = contract.conform(frame)
+                    if (conforming["as_of_date"] != as_of_date).any():
+                        raise ContractError(
+                            f"{contract.name}: rows of another as_of_date than {as_of_date}; repeating would double them"
+                        )
+                    connection.register("frame", conforming)
                     connection.execute(f"delete from {ML_SCHEMA}.{contract.name} where as_of_date = ?", [as_of_date])
                     connection.execute(f"insert into {ML_SCHEMA}.{contract.name} by name from frame")
                     connection.unregister("frame")

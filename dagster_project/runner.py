@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from dagster_project.build import ensure_manifest
 from dagster_project.progress import LOGGER_NAME, Progress, ProgressHandler
 from dagster_project.settings import Settings
@@ -44,6 +46,8 @@ def run_daily_replenishment(
     Raises RunFailed. Running again with the same data changes nothing in the warehouse.
     """
     os.environ.update(settings.to_env())
+    prepare_home(settings)
+    _check_writable(settings.warehouse)
     show(0, 1, "reading the project…")
     ensure_manifest(settings)
 
@@ -52,7 +56,6 @@ def run_daily_replenishment(
     from dagster_project.definitions import build_defs
     from dagster_project.jobs import DAILY_REPLENISHMENT
 
-    prepare_home(settings)
     for name in ("dagster", "dagster.builtin"):
         logging.getLogger(name).setLevel(logging.ERROR)
     job = build_defs(settings, **overrides).resolve_job_def(DAILY_REPLENISHMENT)
@@ -85,3 +88,15 @@ def run_daily_replenishment(
         logger.removeHandler(handler)
     if not result.success:
         raise RunFailed(failures or ["the job failed; `make dev` shows its log"])
+
+
+def _check_writable(warehouse: Path) -> None:
+    """DuckDB lets one process write: find out before the work, not after it."""
+    if not warehouse.exists():
+        return
+    try:
+        duckdb.connect(str(warehouse)).close()
+    except duckdb.IOException as error:
+        raise RunFailed(
+            [f"{warehouse} cannot be written: {error}", "Close the program that has it open, then run again."]
+        ) from None

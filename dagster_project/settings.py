@@ -41,7 +41,7 @@ class Settings:
         return cls(
             source_dir=Path(env.get("STOCKROOM_SOURCE") or default.source_dir).expanduser().resolve(),
             warehouse=Path(env.get("STOCKROOM_WAREHOUSE") or default.warehouse).expanduser().resolve(),
-            as_of=date.fromisoformat(env["STOCKROOM_AS_OF"]) if env.get("STOCKROOM_AS_OF") else None,
+            as_of=_date("STOCKROOM_AS_OF", env),
             memory_limit=env.get("STOCKROOM_MEMORY_LIMIT") or default.memory_limit,
             dbt_threads=int(env.get("STOCKROOM_DBT_THREADS") or default.dbt_threads),
             dagster_home=Path(env.get("DAGSTER_HOME") or default.dagster_home).expanduser().resolve(),
@@ -60,3 +60,11 @@ class Settings:
             "DO_NOT_TRACK": "1",
             "DBT_USE_COLORS": "false",
         }
+
+
+def _date(name: str, env: Mapping[str, str]) -> date | None:
+    text = env.get(name)
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise SystemExit(f"{name}={text}: not a date. Write it as YYYY-MM-DD.") from None

@@ -5,21 +5,47 @@ Belongs here: queries over finished tables and their layout. Does not belong her
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 from rich.console import Console, Group
+from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+_WARNING_COUNTS = """
+    select
+        count(*) filter (where on_hand_units < 0), sum(overdue_order_units), count(*) filter (where is_dormant),
+        (select count(*) from intermediate.int_opening_stock where is_opening_stand_in)
+    from recommendations.rec_inventory_position
+"""
+_WARNINGS = (
+    "book stocks are below zero and count as none: an opening count or a receipt is missing. See recommendations.rec_orders.",
+    "units are on orders too old to be believed and do not count as on order. See overdue_order_units in rec_inventory_position.",
+    "items in stores were not bought or sold for long, hold no stock and are not ordered. See is_dormant in rec_inventory_position.",
+    "opening stocks are taken from a count of another day. See is_opening_stand_in in intermediate.int_opening_stock.",
+)
+
 TOP_ORDERS = 10
 TOP_VENDORS = 8
+NARROW = 125
+CHARACTERS_PER_COLUMN = 10
 
 
-def run_summary(warehouse: Path, absences: dict[str, str]) -> Group:
-    """The page that `stockroom run` ends with."""
+def run_summary(warehouse: Path, absences: dict[str, str], width: int = 120, program: str = "stockroom") -> Group:
+    """The page that `stockroom run` ends with, for a screen of `width` characters; `program` is how the reader calls it."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        return Group(_input(connection, absences), "", _vendors(connection), "", _orders(connection), "", _next_steps(connection))
+        return Group(
+            _input(connection, absences),
+            "",
+            _vendors(connection),
+            "",
+            _orders(connection, width),
+            "",
+            _next_steps(connection, warehouse, program),
+        )
 
 
 def why(warehouse: Path, item_id: int, location_id: int) -> Group | None:
@@ -45,20 +71,21 @@ def why(warehouse: Path, item_id: int, location_id: int) -> Group | None:
             "select term, term_units from recommendations.rec_why where item_id = ? and location_id = ? order by term_number",
             [item_id, location_id],
         ).fetchall()
-    table = Table(title=f"Why {order['order_units']:,} units of {order['item_name']} ({order['size']})?", title_justify="left")
+    table = Table()
     table.add_column("term")
     table.add_column("units", justify="right")
     for term, units in terms:
         table.add_row(term, f"{units:+,.1f}")
     table.add_section()
     table.add_row("order", f"{order['order_units']:,}", style="bold")
+    question = f"Why {order['order_units']:,} units of {order['item_name']} ({order['size']})?"
     facts = (
-        f"store {location_id} {order['city']}, vendor {order['vendor_name'] or 'unknown'}, as of {order['as_of_date']}\n"
-        f"{order['reason']}. Forecast by {order['model']}; class {order['abc_class']}, cycle service level "
+        f"Store {location_id} {order['city']}, vendor {order['vendor_name'] or 'unknown'}, as of {order['as_of_date']}.\n"
+        f"{order['reason'].capitalize()}. Forecast by {order['model']}; class {order['abc_class']}, cycle service level "
         f"{order['cycle_service_level']:.1%}, protection interval {order['horizon_days']:.1f} days "
         "(lead time and review period)."
     )
-    return Group(table, facts)
+    return Group(Text(question, style="bold"), table, facts)
 
 
 def _input(connection: duckdb.DuckDBPyConnection, absences: dict[str, str]) -> Group:
@@ -78,9 +105,15 @@ def _input(connection: duckdb.DuckDBPyConnection, absences: dict[str, str]) -> G
         """
     ).fetchall()
     notes += [
-        Text(f"{lines:,} lines of {file} rejected: {column} {reason} (first in line {line}). See staging.rejects.", style="yellow")
+        Text(
+            f"{lines:,} rejected in {file}: {column} {reason}, first in line {line}. All of them: staging.rejects.",
+            style="yellow",
+        )
         for file, column, reason, lines, line in rejected
     ]
+    for count, text in zip(connection.sql(_WARNING_COUNTS).fetchone(), _WARNINGS, strict=True):
+        if count:
+            notes.append(Text(f"{count:,} {text}", style="yellow"))
     return Group(table, *notes)
 
 
@@ -92,65 +125,93 @@ def _vendors(connection: duckdb.DuckDBPyConnection) -> Table:
         """
         select
             coalesce(vendors.vendor_name, 'no vendor known') as vendor_name, count(*) as lines, sum(order_units) as units,
-            coalesce(sum(order_usd), 0) as usd, any_value(vendors.mean_lead_time_days) as days
+            sum(order_usd) as usd, count(*) filter (where order_usd is null) as unpriced, any_value(vendors.mean_lead_time_days) as days
         from recommendations.rec_orders as orders
         left join marts.dim_vendor as vendors on orders.vendor_id = vendors.vendor_id
         where order_units > 0
-        group by all order by usd desc, vendor_name
+        group by all order by usd desc nulls last, vendor_name
         """
     ).fetchall()
-    for vendor, lines, units, usd, days in rows[:TOP_VENDORS]:
-        table.add_row(vendor, f"{lines:,}", f"{units:,}", f"{usd:,.2f}", "unknown" if days is None else f"{days:.1f} days")
+    for vendor, lines, units, usd, _, days in rows[:TOP_VENDORS]:
+        table.add_row(escape(vendor), f"{lines:,}", f"{units:,}", _usd(usd), "unknown" if days is None else f"{days:.1f} days")
     if len(rows) > TOP_VENDORS:
         rest = rows[TOP_VENDORS:]
-        table.add_row(f"{len(rest)} more vendors", *(f"{sum(r[i] for r in rest):,}" for i in (1, 2, 3)), "")
+        table.add_row(f"{len(rest)} more vendors", *(f"{sum(r[i] or 0 for r in rest):,.0f}" for i in (1, 2, 3)), "")
     table.add_section()
-    table.add_row("all", *(f"{sum(r[i] for r in rows):,}" for i in (1, 2, 3)), "", style="bold")
+    unpriced = sum(row[4] for row in rows)
+    if unpriced:
+        table.caption = f"{unpriced:,} order lines have no known cost and are not in the USD"
+    table.add_row("all", *(f"{sum(r[i] or 0 for r in rows):,.0f}" for i in (1, 2, 3)), "", style="bold")
     return table
 
 
-def _orders(connection: duckdb.DuckDBPyConnection) -> Table:
+def _orders(connection: duckdb.DuckDBPyConnection, width: int) -> Table:
     as_of = connection.sql("select as_of_date from intermediate.int_as_of").fetchone()[0]
-    table = Table(title=f"What to reorder as of {as_of}: the {TOP_ORDERS} largest orders", title_justify="left")
-    columns = (
-        ("item", "right"), ("name", "left"), ("store", "right"), ("order", "right"), ("USD", "right"),
-        ("on hand", "right"), ("on order", "right"), ("reorder point", "right"), ("reason", "left"),
-    )  # fmt: skip
-    for name, justify in columns:
-        table.add_column(name, justify=justify)
+    count = connection.sql("select count(*) from recommendations.rec_orders where order_units > 0").fetchone()[0]
+    table = Table(
+        title=f"What to reorder as of {as_of}: the {min(count, TOP_ORDERS)} largest of {count:,} orders", title_justify="left"
+    )
+    is_narrow = width < NARROW
+    columns = ["item", "name", "store", "vendor", "on hand", "on order", "reorder point", "order", "USD"]
+    shown = [name for name in columns if not (is_narrow and name in ("vendor", "reorder point"))]
+    for name in shown:
+        if name in ("name", "vendor"):
+            table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=22 if is_narrow else 28)
+        else:
+            table.add_column(name, justify="right", min_width=max(map(len, name.split())))
     rows = connection.sql(
         f"""
-        select item_id, item_name, location_id, order_units, coalesce(order_usd, 0), usable_on_hand_units, on_order_units,
-            reorder_point_units, reason
-        from recommendations.rec_orders as orders inner join marts.dim_product as products using (item_id)
+        select item_id, item_name, location_id, coalesce(vendor_name, 'unknown'), usable_on_hand_units, on_order_units,
+            reorder_point_units, order_units, order_usd
+        from recommendations.rec_orders as orders
+        inner join marts.dim_product as products using (item_id)
+        left join marts.dim_vendor as vendors on orders.vendor_id = vendors.vendor_id
         where order_units > 0
         order by order_usd desc nulls last, item_id, location_id limit {TOP_ORDERS}
         """
     ).fetchall()
-    for item, name, location, units, usd, on_hand, on_order, reorder_point, reason in rows:
-        table.add_row(
-            str(item), name, str(location), f"{units:,}", f"{usd:,.2f}", f"{on_hand:,}", f"{on_order:,}", f"{reorder_point:,.0f}", reason
-        )
+    for item, name, location, vendor, on_hand, on_order, reorder_point, units, usd in rows:
+        numbers = (f"{n:,.0f}" for n in (on_hand, on_order, reorder_point, units))
+        cells = (str(item), escape(name), str(location), escape(vendor), *numbers, _usd(usd))
+        table.add_row(*(cell for column, cell in zip(columns, cells, strict=True) if column in shown))
     return table
 
 
-def _next_steps(connection: duckdb.DuckDBPyConnection) -> Group:
+def _usd(amount: Decimal | None) -> str:
+    return "unknown" if amount is None else f"{amount:,.0f}"
+
+
+def _next_steps(connection: duckdb.DuckDBPyConnection, warehouse: Path, program: str) -> Group:
     item, location = connection.sql(
         "select item_id, location_id from recommendations.rec_orders order by order_usd desc nulls last, item_id, location_id limit 1"
     ).fetchone() or ("ITEM", "STORE")
-    return Group(
-        Text("Next", style="bold"),
-        f"  stockroom why {item} {location}".ljust(48) + "why this quantity, term by term",
-        '  stockroom query "from recommendations.rec_orders"'.ljust(48) + "  every order and every decision not to order",
-        "  make dev".ljust(48) + "the graph, its runs and checks in the browser",
+    commands = Table.grid(padding=(0, 2))
+    commands.add_row(f"{program} why {item} {location}", "why this quantity, term by term")
+    commands.add_row(
+        f'{program} query "from recommendations.rec_orders"',
+        "every order, and every decision not to order",
     )
+    commands.add_row("make dev", "the graph, its runs and checks, in the browser")
+    here = Path.cwd()
+    commands.add_row(
+        str(warehouse.relative_to(here) if warehouse.is_relative_to(here) else warehouse), "every table, for any DuckDB client"
+    )
+    return Group(Text("Next", style="bold"), Padding(commands, (0, 2)))
 
 
 def print_frame(console: Console, columns: list[str], rows: list[tuple], limit: int) -> None:
-    """A result as a table, cut after `limit` rows with a word about it."""
-    table = Table(*columns)
-    for row in rows[:limit]:
-        table.add_row(*("" if value is None else str(value) for value in row))
-    console.print(table)
+    """A result as a table, or as one block per row where it has more columns than fit; cut after `limit` with a word about it."""
+    texts = [["" if value is None else str(value) for value in row] for row in rows[:limit]]
+    if len(columns) * CHARACTERS_PER_COLUMN <= console.width:
+        table = Table(*(escape(name) for name in columns))
+        for row in texts:
+            table.add_row(*map(escape, row))
+        console.print(table)
+    else:
+        width = max(map(len, columns))
+        for row in texts:
+            console.rule(style="dim")
+            for name, text in zip(columns, row, strict=True):
+                console.print(f"{name:>{width}}  {text}", markup=False, highlight=False)
     if len(rows) > limit:
         console.print(f"first {limit} rows; --limit shows more", style="yellow")

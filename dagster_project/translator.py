@@ -23,7 +23,9 @@ class LayerTranslator(DagsterDbtTranslator):
         if dbt_resource_props["resource_type"] == "seed":
             return "policy"
         if dbt_resource_props["resource_type"] == "model":
-            return dbt_resource_props["fqn"][1]
+            _, layer, *rest = dbt_resource_props["fqn"]
+            # what ML wrote is staged after the marts, far from the raw files' staging: another group, or the picture has a loop
+            return "ml" if (layer, rest[0]) == ("staging", "ml") else layer
         return super().get_group_name(dbt_resource_props)
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:

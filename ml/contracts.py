@@ -72,7 +72,11 @@ _ITEM_LOCATION = (
     Column("location_id", pl.Int32, "Store or warehouse that holds the stock."),
 )
 _STAMP = (
-    Column("run_id", pl.String, "Model run that wrote the row: a hash of its data, code and parameters, so equal inputs give equal rows."),
+    Column(
+        "run_id",
+        pl.String,
+        "Model run that wrote the row: a hash of its data, code and parameters, so equal inputs give equal rows.",
+    ),
     Column("as_of_date", pl.Date, "Last day whose data the run knew."),
 )
 
@@ -83,8 +87,14 @@ DEMAND_WEEKLY = FrameContract(
     ("item_id", "location_id", "week_start_date"),
     (
         *_ITEM_LOCATION,
-        Column("week_start_date", pl.Date, "First of seven days; weeks end on the as-of date's weekday, so the last one is whole."),
-        Column("sold_units", pl.Float64, "Units sold in the week; 0 where nothing was sold. No row before the item was first stocked."),
+        Column(
+            "week_start_date", pl.Date, "First of seven days; weeks end on the as-of date's weekday, so the last one is whole."
+        ),
+        Column(
+            "sold_units",
+            pl.Float64,
+            "Units sold in the week; 0 where nothing was sold. No row before the item was first stocked.",
+        ),
         Column("stock_out_days", pl.Int32, "Days of the week (0 to 7) that ended without stock: sales may be less than demand."),
     ),
 )
@@ -94,7 +104,7 @@ ITEM_LOCATIONS = FrameContract(
     ("item_id", "location_id"),
     (
         *_ITEM_LOCATION,
-        Column("vendor_id", pl.Int32, "Vendor the item is bought from.", nullable=True),
+        Column("vendor_id", pl.Int32, "Vendor the item is bought from; 0 where none is known.", nullable=True),
         Column("abc_class", pl.String, "A, B, C by annual usage value; Z where there was no usage."),
         Column("demand_pattern", pl.String, "smooth, erratic, intermittent, lumpy or none."),
         Column("review_period_days", pl.Int32, "Days between two reviews of the order."),
@@ -121,7 +131,7 @@ DEMAND_FORECASTS = FrameContract(
         *_ITEM_LOCATION,
         Column("model", pl.String, "Name of the model in the registry."),
         Column("week_start_date", pl.Date, "First day of the forecast week."),
-        Column("mean_units", pl.Float64, "Expected demand of the week."),
+        Column("mean_units", pl.Float64, "Expected demand of the week: the mean of the distribution the quantiles are of."),
         Column("p10_units", pl.Float64, "10 % quantile of the week's demand."),
         Column("p50_units", pl.Float64, "Median of the week's demand."),
         Column("p90_units", pl.Float64, "90 % quantile of the week's demand."),
@@ -136,10 +146,18 @@ LEAD_TIME_DEMAND = FrameContract(
         *_ITEM_LOCATION,
         Column("model", pl.String, "Name of the model in the registry."),
         Column("horizon_days", pl.Float64, "Protection interval: mean lead time plus review period, in days."),
-        Column("quantile", pl.Float64, "Probability that demand over the protection interval stays at or below `quantile_units`."),
-        Column("mean_units", pl.Float64, "Expected demand summed over the protection interval."),
-        Column("quantile_units", pl.Float64, "Quantile of demand SUMMED over the protection interval, lead-time uncertainty inside."),
-        Column("fixed_lead_time_units", pl.Float64, "The same quantile if the lead time were always its mean: the difference is what its variability costs."),
+        Column(
+            "quantile", pl.Float64, "Probability that demand over the protection interval stays at or below `quantile_units`."
+        ),
+        Column("mean_units", pl.Float64, "Expected demand over the interval: the mean of the distribution the quantiles are of."),
+        Column(
+            "quantile_units", pl.Float64, "Quantile of demand SUMMED over the protection interval, lead-time uncertainty inside."
+        ),
+        Column(
+            "fixed_lead_time_units",
+            pl.Float64,
+            "The same quantile if the lead time were always its mean: the difference is what its variability costs.",
+        ),
     ),
 )
 
@@ -152,11 +170,18 @@ MODEL_METRICS = FrameContract(
         Column("model", pl.String, "Name of the model in the registry."),
         Column("horizon_weeks", pl.Int32, "Weeks over which forecast and actual are summed before they are compared."),
         Column("origins", pl.Int32, "Backtest origins scored; periods touched by a stock-out are left out."),
-        Column("rmse_units", pl.Float64, "Root mean squared error of the summed demand; null where nothing could be scored.", nullable=True),
+        Column(
+            "rmse_units",
+            pl.Float64,
+            "Root mean squared error of the summed demand; null where nothing could be scored.",
+            nullable=True,
+        ),
         Column("mae_units", pl.Float64, "Mean absolute error of the summed demand.", nullable=True),
         Column("bias_units", pl.Float64, "Mean of forecast minus actual; positive forecasts too much.", nullable=True),
         Column("wape", pl.Float64, "Sum of absolute errors over sum of actuals; null where nothing was sold.", nullable=True),
-        Column("pinball_units", pl.Float64, "Mean pinball loss of the summed demand over the published quantiles.", nullable=True),
+        Column(
+            "pinball_units", pl.Float64, "Mean pinball loss of the summed demand over the published quantiles.", nullable=True
+        ),
         Column("reason", pl.String, "ok, or why the series could not be scored or forecast in full."),
     ),
 )
@@ -170,7 +195,7 @@ MODEL_RUNS = FrameContract(
         Column("model_version", pl.String, "Library and version that fitted it."),
         Column("parameters", pl.String, "Parameters as JSON."),
         Column("data_hash", pl.String, "Hash of the features the run read."),
-        Column("code_hash", pl.String, "Hash of the source files of the ml package."),
+        Column("code_hash", pl.String, "Hash of the source files that make the forecast."),
         Column("seed", pl.Int32, "Random seed; 0 where nothing is random."),
         Column("series", pl.Int32, "Number of series forecast."),
     ),

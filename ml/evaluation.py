@@ -1,12 +1,10 @@
 """Scores that compare a forecast with what happened.
 
 Belongs here: pure functions of arrays, each with its formula, for any model of any kind.
-Does not belong here: which windows are scored, which model wins, and anything that knows a frame or a
-series.
+Does not belong here: which windows are scored, which model wins, and anything that knows a frame or a series.
 
-Every function reduces the LAST axis and takes `scored`, a boolean mask of the same shape (default: score
-all). Where no element is scored the result is NaN: there is no error to report, which is not an error of
-zero.
+Every function reduces the LAST axis and takes `scored`, a boolean mask of the same shape (default: score all). Where
+no element is scored the result is NaN: there is no error to report, which is not an error of zero.
 """
 
 from __future__ import annotations
@@ -42,9 +40,7 @@ def bias(forecast: ArrayLike, actual: ArrayLike, scored: ArrayLike | None = None
 
 
 def wape(forecast: ArrayLike, actual: ArrayLike, scored: ArrayLike | None = None) -> Array:
-    """Weighted absolute percentage error, sum |f - a| / sum |a|, a ratio; NaN where the actuals sum to
-    zero.
-    """
+    """Weighted absolute percentage error, sum |f - a| / sum |a|, a ratio; NaN where the actuals sum to zero."""
     error = np.abs(_error(forecast, actual))
     size = np.abs(np.broadcast_to(np.asarray(actual, dtype=np.float64), error.shape))
     mask = _mask(error, scored)
@@ -53,9 +49,7 @@ def wape(forecast: ArrayLike, actual: ArrayLike, scored: ArrayLike | None = None
     return np.divide(total, sold, out=np.full(total.shape, np.nan), where=sold > 0)
 
 
-def pinball(
-    quantile_forecast: ArrayLike, actual: ArrayLike, level: ArrayLike, scored: ArrayLike | None = None
-) -> Array:
+def pinball(quantile_forecast: ArrayLike, actual: ArrayLike, level: ArrayLike, scored: ArrayLike | None = None) -> Array:
     """Mean pinball (quantile) loss max(p (a - q), (p - 1)(a - q)), in the unit of the inputs.
 
     `level` p is a probability in (0, 1) and broadcasts against the forecasts. Koenker and Bassett (1978).
@@ -63,13 +57,6 @@ def pinball(
     gap = -_error(quantile_forecast, actual)
     p = np.asarray(level, dtype=np.float64)
     return masked_mean(np.maximum(p * gap, (p - 1.0) * gap), scored)
-
-
-def coverage(quantile_forecast: ArrayLike, actual: ArrayLike, scored: ArrayLike | None = None) -> Array:
-    """Share of actuals at or below the quantile forecast; of a calibrated p quantile it is p (or more, if
-    discrete).
-    """
-    return masked_mean((_error(quantile_forecast, actual) >= 0).astype(np.float64), scored)
 
 
 def _error(forecast: ArrayLike, actual: ArrayLike) -> Array:

@@ -14,7 +14,9 @@ from ml.contracts import OUTPUTS
 def build_raw_assets() -> dg.AssetsDefinition:
     """The raw files as declared in dbt's source YAML, checked together in one step."""
     specs = [
-        dg.AssetSpec(["raw", table.name], group_name="raw", kinds={"csv"}, description=f"Raw file {' or '.join(table.file_patterns)}.")
+        dg.AssetSpec(
+            ["raw", table.name], group_name="raw", kinds={"csv"}, description=f"Raw file {' or '.join(table.file_patterns)}."
+        )
         for table in declared_tables()
     ]
 

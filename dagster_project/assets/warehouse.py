@@ -3,6 +3,7 @@
 Belongs here: calling dbt. Does not belong here: SQL.
 """
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def build_dbt_assets(manifest: Path, raw_keys: Sequence[dg.AssetKey]) -> dg.Asse
     def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource):
         # a test runs in the step that can build all its parents; unit tests are for developers (make test)
         arguments = ["build", "--indirect-selection", "buildable", "--exclude-resource-type", "unit_test"]
-        yield from dbt.cli(arguments, context=context).stream()
+        invocation = dbt.cli(arguments, context=context)
+        yield from invocation.stream()
+        shutil.rmtree(invocation.target_path, ignore_errors=True)  # one folder per run; kept where the run failed
 
     return dbt_models

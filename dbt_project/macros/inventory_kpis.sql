@@ -1,7 +1,7 @@
 {#
   Turnover, days of inventory and holding cost from sums, so that every level recomputes its ratios and none averages them.
   They expect cogs_usd, on_hand_usd_days (stock at cost, summed over the days of the period), period_days and
-  holding_cost_rate_per_year in scope. Null where there is no stock or nothing was sold: never infinite, never zero days.
+  holding_cost_rate_per_year in scope. Turnover is null without stock, days are null without stock or sales: never infinite.
 #}
 
 {% macro inventory_turnover() -%}

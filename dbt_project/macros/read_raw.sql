@@ -31,36 +31,38 @@
 {# The names in a file's header, in the file's own order. #}
 {% macro raw_header(path) %}
     {% if path.endswith(".parquet") %}
-        {% set query = "select column_name from (describe select * from read_parquet(" ~ quote_literal(path) ~ "))" %}
-        {% do return(run_query(query).columns[0].values() | list) %}
+        {% do return(run_query("select name from parquet_schema(" ~ quote_literal(path) ~ ") where num_children is null").columns[0].values() | list) %}
     {% endif %}
-    {#- the first line as one text: DuckDB's own detection invents a name where a line further down has a value too many -#}
-    {% set query = "select line from read_csv(" ~ quote_literal(path) ~ ", header = false, auto_detect = false, delim = '\x1f',"
-        ~ " quote = '', escape = '', strict_mode = false, columns = {'line': 'varchar'}) limit 1" %}
+    {#- the first line and nothing else: DuckDB's own look at the file guesses names from the lines below -#}
+    {% set line = run_query("select line from read_csv(" ~ quote_literal(path) ~ ", auto_detect = false, header = false, delim = '\x01',"
+        ~ " quote = '', escape = '', columns = {'line': 'varchar'}, strict_mode = false) limit 1").columns[0].values()[0] %}
     {% set names = [] %}
-    {% for quoted, plain in modules.re.findall('(?:^|,)(?:"([^"]*)"|([^,]*))', run_query(query).columns[0].values()[0]) %}
-        {% do names.append(quoted or plain) %}
+    {% for quoted, plain in modules.re.findall('(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))', line) %}
+        {% do names.append(quoted | replace('""', '"') or plain or "_unnamed_" ~ loop.index) %}
     {% endfor %}
     {% do return(names) %}
 {% endmacro %}
 
 {#
-  One file as text columns. Lines carry no number: row_number() would read the file with one thread (and keep the others
-  waiting busily). DuckDB keeps the order of the file instead, so that a line's place in the table is its place in the file.
+  One file as text columns. Records carry no number: row_number() would read the file with one thread (and keep the others
+  waiting busily). DuckDB keeps the order of the file instead, so that a record's place in the table is its place in the file.
 #}
-{% macro raw_reader(path) %}
+{% macro raw_reader(path, source_node) %}
+    {% set size = run_query("select size from read_blob(" ~ quote_literal(path) ~ ")").columns[0].values()[0] %}
+    {% set may_break_lines = size < 64 * 1024 * 1024 or source_node.meta.get("has_line_breaks", false) %}
     {% if path.endswith(".parquet") %}
         {% set columns = [] %}
         {% for name in raw_header(path) %}{% do columns.append('cast("' ~ name ~ '" as varchar) as "' ~ name ~ '"') %}{% endfor %}
 select {{ columns | join(", ") }}, cast(null as varchar) as _overflow from read_parquet({{ quote_literal(path) }})
     {% else %}
-        {#- a record with more values than the header shows in _overflow, one with fewer in nulls: neither is lost -#}
+        {#- a record with more values than the header shows in _overflow, one with fewer in nulls: neither is lost;
+            with such padding DuckDB reads line breaks inside quotes only in one thread, which large files are spared -#}
         {% set columns = {} %}
         {% for name in raw_header(path) %}{% do columns.update({name: "varchar"}) %}{% endfor %}
         {% do columns.update({"_overflow": "varchar"}) %}
 select * from read_csv(
     {{ quote_literal(path) }}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"',
-    null_padding = true, strict_mode = false, columns = {{ columns }}
+    null_padding = true, strict_mode = false, parallel = {{ not may_break_lines }}, columns = {{ columns }}
 )
     {% endif %}
 {% endmacro %}
@@ -70,7 +72,7 @@ select * from read_csv(
     {% if meta.type == "integer" -%}
         {#- a cast alone would round 2.5 to 3 without a word -#}
         case when not contains({{ value }}, '.') then try_cast({{ value }} as integer)
-            when try_cast({{ value }} as double) = floor(try_cast({{ value }} as double)) then cast(try_cast({{ value }} as double) as integer)
+            when try_cast({{ value }} as double) = floor(try_cast({{ value }} as double)) then try_cast(try_cast({{ value }} as double) as integer)
         end
     {%- elif meta.type == "date" -%}
         {{ parse_raw_date(value, date_formats) }}
@@ -84,7 +86,7 @@ select * from read_csv(
 {#
   Dates. A file declares at most one format per separator, so that no value is ever read in two ways; year-first dates
   cannot be misread and are always accepted. One CASE per separator is 3 times faster than a list of formats. A separator
-  other than '-' decides at once, so it is looked for first; what is left is read with the format of '-', if there is one.
+  other than '-' decides at once, so it is looked for first.
 #}
 {% macro parse_raw_date(value, date_formats) %}
     {%- set separators = date_formats | map(attribute=2) | list -%}
@@ -93,11 +95,11 @@ select * from read_csv(
     {%- endif -%}
     case
     {%- for format in date_formats if format[2] != "-" %}
-        when contains({{ value }}, '{{ format[2] }}') then cast(try_strptime({{ value }}, '{{ format }}') as date)
+        when {{ value }}[-5] = '{{ format[2] }}' then cast(try_strptime({{ value }}, '{{ format }}') as date)
     {%- endfor %}
         when {{ value }}[5] = '-' then try_cast({{ value }} as date)
     {%- for format in date_formats if format[2] == "-" %}
-        else cast(try_strptime({{ value }}, '{{ format }}') as date)
+        when {{ value }}[-5] = '-' then cast(try_strptime({{ value }}, '{{ format }}') as date)
     {%- endfor %}
     end
 {% endmacro %}
@@ -122,7 +124,7 @@ with raw as (
         {%- for column in columns %},
         {{ '"' ~ column.name ~ '"' if column.name | lower in header else "cast(null as varchar)" }} as "raw {{ column.name }}"
         {%- endfor %}
-    from ({{ raw_reader(path) }})
+    from ({{ raw_reader(path, node) }})
     {{- "\n    union all" if not loop.last }}
     {%- else %}
     select cast(null as utinyint) as file_number, cast(null as varchar) as _source_file, cast(null as varchar) as _overflow
@@ -226,4 +228,39 @@ from judged
         {% do return("a date written as " ~ (date_formats + ["%Y-%m-%d"]) | join(" or ") | replace("%m", "MM") | replace("%d", "DD") | replace("%Y", "YYYY")) %}
     {% endif %}
     {% do return("a number") %}
+{% endmacro %}
+
+{#
+  From the number of a record to the number of the line it starts on, for one CSV file: they differ after an empty line or
+  a line break inside quotes. Worth a second look at the file only where lines were refused.
+#}
+{% macro raw_record_lines(path) %}
+select record_number, line_number, count(*) over () as record_count
+from (
+    select line_number, row_number() over () as record_number
+    from (
+        select line_number, has_text, sum(quotes) over (rows between unbounded preceding and current row) - quotes as quotes_before
+        from (
+            select
+                row_number() over () as line_number, coalesce(line, '') <> '' as has_text,
+                length(coalesce(line, '')) - length(replace(coalesce(line, ''), '"', '')) as quotes
+            from read_csv(
+                {{ quote_literal(path) }}, auto_detect = false, header = false, delim = {{ "'\x01'" }}, quote = '', escape = '',
+                strict_mode = false, columns = {'line': 'varchar'}
+            )
+        )
+    )
+    where has_text and quotes_before % 2 = 0
+)
+{% endmacro %}
+
+{# CSV files of one kind in which lines were refused, each with its number; none before the staging table is built. #}
+{% macro raw_files_with_rejects(source_name, table_name, relation) %}
+    {% if not execute or load_relation(relation) is none %}{% do return([]) %}{% endif %}
+    {% set numbers = run_query("select distinct file_number from " ~ relation ~ " where reject <> 'blank'").columns[0].values() | list %}
+    {% set files = [] %}
+    {% for path in raw_files(raw_source(source_name, table_name)) %}
+        {% if loop.index in numbers and path.endswith(".csv") %}{% do files.append({"number": loop.index, "path": path}) %}{% endif %}
+    {% endfor %}
+    {% do return(files) %}
 {% endmacro %}

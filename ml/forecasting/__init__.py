@@ -1,5 +1,4 @@
-"""Forecasts of demand: weekly, and summed over each item's protection interval with the lead time's
-uncertainty inside.
+"""Forecasts of demand: weekly, and summed over each protection interval with the lead time's uncertainty inside.
 
 Belongs here: the way from feature frames to the four forecast frames; `run_forecast` is the door.
 Does not belong here: tables, schedules, the choice of a champion, order quantities.

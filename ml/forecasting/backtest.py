@@ -3,8 +3,8 @@
 Belongs here: which origins, which windows count, the arrays of forecasts and actuals.
 Does not belong here: scores (`ml.evaluation`), calibration, distributions.
 
-At an origin only the columns before it are read, by the models and by the series' dispersion. Windows of
-neighbouring origins overlap in time, so their errors are not independent.
+At an origin only the columns before it are read, by the models and by the series' dispersion. Windows of neighbouring
+origins overlap in time, so their errors are not independent.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows of a backtest, shared by all models: arrays (series, origins, weeks) unless said
-    otherwise.
-    """
+    """The windows of a backtest, shared by all models: arrays (series, origins, weeks) unless said otherwise."""
 
     origins: tuple[int, ...]
     """Columns at which a forecast begins, oldest first; empty where the history is too short for any."""
     horizon_weeks: int
+    was_trained: NDArray[np.bool_]
+    """The series could be trained at the newest origin, (series,)."""
     week_units: Array
     """Sales of the single week."""
     week_valid: NDArray[np.bool_]
@@ -41,29 +41,24 @@ class Windows:
 
 
 def build_windows(panel: Panel, horizon_weeks: int, settings: ForecastSettings) -> Windows:
-    """Choose origins and cut windows. A horizon of more than half the weeks left after training is cut to
-    that half.
-    """
+    """Choose origins and cut windows. A horizon of more than half the weeks left after training is cut to that half."""
     horizon = max(1, min(horizon_weeks, (panel.weeks - settings.min_training_weeks) // 2))
     newest = panel.weeks - horizon
     candidates = [newest - settings.origin_step_weeks * j for j in range(settings.origins)]
     origins = tuple(o for o in reversed(candidates) if o >= settings.min_training_weeks)
     shape = (len(panel.start), len(origins), horizon)
     units, valid = np.zeros(shape), np.zeros(shape, dtype=bool)
+    trained = np.zeros(len(panel.start), dtype=bool)
     for j, origin in enumerate(origins):
         units[:, j] = panel.sold_units[:, origin : origin + horizon]
         trained = can_train(panel, origin, settings)
         valid[:, j] = panel.is_in_stock[:, origin : origin + horizon] & trained[:, None]
-    return Windows(
-        origins, horizon, units, valid, units.cumsum(axis=2), np.logical_and.accumulate(valid, axis=2)
-    )
+    return Windows(origins, horizon, trained, units, valid, units.cumsum(axis=2), np.logical_and.accumulate(valid, axis=2))
 
 
 def can_train(panel: Panel, end: int, settings: ForecastSettings) -> NDArray[np.bool_]:
     """Series with enough weeks, and any sale, before column `end`."""
-    return (end - panel.start >= settings.min_training_weeks) & (
-        panel.training_units[:, :end].sum(axis=1) > 0
-    )
+    return (end - panel.start >= settings.min_training_weeks) & (panel.training_units[:, :end].sum(axis=1) > 0)
 
 
 def forecast_at(
@@ -76,21 +71,15 @@ def forecast_at(
 ) -> tuple[Array, NDArray[np.bool_]]:
     """Mean paths from column `end` on, (series, horizon) units a week, and which fits failed (series,).
 
-    Series that cannot be trained get the mean of their history, zero where there is none.
+    Series that cannot be trained or fitted get the mean of their history, zero where there is none.
     """
-    before = (np.arange(end) >= panel.start[:, None]).sum(axis=1)
-    level = panel.training_units[:, :end].sum(axis=1) / np.maximum(before, 1)
-    paths = np.repeat(level[:, None], horizon_weeks, axis=1)
-    failed = np.zeros(len(level), dtype=bool)
+    paths = np.repeat(panel.mean_units(end)[:, None], horizon_weeks, axis=1)
+    failed = np.zeros(len(paths), dtype=bool)
     fit = np.flatnonzero(can_train(panel, end, settings))
     if fit.size:
-        paths[fit], failed[fit] = mean_paths(
-            spec,
-            panel.training_units[fit, :end],
-            panel.start[fit],
-            np.full(fit.size, end),
-            full_season[fit],
-            horizon_weeks,
-            settings,
-        )
+        start = panel.start[fit]
+        found = mean_paths(spec, panel.training_units[fit, :end], start, full_season[fit], horizon_weeks, settings)
+        missing = ~np.isfinite(found).all(axis=1)
+        paths[fit[~missing]] = np.maximum(found[~missing], 0.0)
+        failed[fit] = missing & (end - start >= spec.mean_below_weeks(settings))
     return paths, failed

@@ -1,14 +1,12 @@
 """Distribution of demand over an interval, given its mean and variance.
 
 Belongs here: the family of distributions, computed on a lattice; mixtures of it; quantiles.
-Does not belong here: where mean and variance come from (`calibration`), vendors and lead times
-(`lead_time`).
+Does not belong here: where mean and variance come from (`calibration`), vendors and lead times (`lead_time`).
 
-The family is Panjer's (a, b, 0) class: binomial, Poisson or negative binomial, whichever has the variance.
-It is discrete, as a slow mover's demand is, skewed as demand is, has no mass below zero, and all three are
-one recursion, P(n) = P(n-1) (a + b / n) with a = (phi - 1) / phi, b = mean / phi - a, phi = variance /
-mean. Panjer (1981); Sundt and Jewell (1981). Fast movers are computed in steps of several units: demand =
-step x lattice count, moments kept.
+The family is Panjer's (a, b, 0) class: binomial, Poisson or negative binomial, whichever has the variance. It is
+discrete, as a slow mover's demand is, skewed as demand is, has no mass below zero, and all three are one recursion,
+P(n) = P(n-1) (a + b / n) with a = (phi - 1) / phi, b = mean / phi - a, phi = variance / mean. Panjer (1981); Sundt
+and Jewell (1981). Fast movers are computed in steps of several units: demand = step x lattice count, moments kept.
 """
 
 from __future__ import annotations
@@ -21,35 +19,29 @@ Array = NDArray[np.float64]
 _NO_DEMAND_UNITS = 1e-9
 """Means below it are no demand: all mass lies at zero."""
 _MIN_DISPERSION = 0.1
-"""Smallest variance-to-mean ratio on the lattice: below it the first probability of a fast mover
-underflows."""
+"""Smallest variance-to-mean ratio on the lattice: below it the first probability of a fast mover underflows."""
 
 
 def lattice_step_units(mean: Array, variance: Array, is_whole_units: NDArray[np.bool_], points: int) -> Array:
-    """Units per lattice point, so that `points` points reach far into the upper tail. Arrays broadcast; all
-    in units.
+    """Units per lattice point, so that `points` points reach far into the upper tail. Arrays broadcast; all in units.
 
-    Whole-unit demand has a whole step of at least one unit; other demand has a step as fine as the points
-    allow.
+    Whole-unit demand has a whole step of at least one unit; other demand has a step as fine as the points allow.
     """
     ratio = np.divide(variance, mean, out=np.ones_like(mean), where=mean > _NO_DEMAND_UNITS)
-    # Six deviations reach past 99.5 % of near-normal demand; the ratio is the scale of the (gamma-like)
-    # tail of skewed demand.
-    reach = mean + 6 * np.sqrt(variance) + 8 * ratio
+    # Six deviations reach past 99.5 % of near-normal demand; the ratio is the scale of the (gamma-like) tail of
+    # skewed demand.
+    deviation = np.maximum(np.sqrt(variance), mean * np.sqrt(_MIN_DISPERSION / points))
+    reach = mean + 6 * deviation + 8 * ratio
     step = reach / (points - 1)
-    return np.where(
-        is_whole_units, np.maximum(1.0, np.ceil(step)), np.where(mean > _NO_DEMAND_UNITS, step, 1.0)
-    )
+    return np.where(is_whole_units, np.maximum(1.0, np.ceil(step)), np.where(mean > _NO_DEMAND_UNITS, step, 1.0))
 
 
-def mixture_cdf(
-    mean: Array, variance: Array, weight: Array, first: NDArray[np.int64], step: Array, points: int
-) -> Array:
+def mixture_cdf(mean: Array, variance: Array, weight: Array, first: NDArray[np.int64], step: Array, points: int) -> Array:
     """P(demand <= n steps) of mixtures, n = 0 .. points - 1; shape (points, mixtures).
 
-    `mean`, `variance` (units) and `weight` are flat over components, sorted by mixture; `first[j]` is where
-    mixture j begins, and `step[j]` its lattice step. Weights of a mixture sum to 1. A single component is a
-    mixture of weight 1.
+    `mean`, `variance` (units) and `weight` are flat over components, sorted by mixture; `first[j]` is where mixture j
+    begins, and `step[j]` its lattice step. Weights of a mixture sum to 1. A single component is a mixture of weight
+    1.
     """
     sizes = np.diff(np.append(first, mean.size))
     steps = np.repeat(step, sizes)
@@ -57,17 +49,13 @@ def mixture_cdf(
     count = mean / steps
     phi = np.divide(variance, mean * steps, out=np.ones_like(mean), where=mean > _NO_DEMAND_UNITS)
     phi = np.maximum(phi, _MIN_DISPERSION)
-    # A binomial needs a whole number of trials: the next larger one keeps the mean and errs towards more
-    # variance.
+    # A binomial needs a whole number of trials: the next larger one keeps the mean and errs towards more variance.
     trials = np.ceil(count / np.where(phi < 1, 1 - phi, 1.0) - 1e-9)
-    phi = np.where((phi < 1) & (count > 0), 1 - count / np.maximum(trials, 1.0), phi)
-    phi = np.maximum(phi, _MIN_DISPERSION)
+    phi = np.where(phi < 1, 1 - count / np.maximum(trials, 1.0), phi)
     slope = (phi - 1) / phi
     offset = count / phi - slope
     excess = phi - 1
-    log_ratio = np.where(
-        np.abs(excess) < 1e-9, 1.0, np.log(phi) / np.where(np.abs(excess) < 1e-9, 1.0, excess)
-    )
+    log_ratio = np.divide(np.log(phi), excess, out=np.ones_like(phi), where=np.abs(excess) > 1e-9)
     mass = np.exp(-count * log_ratio) * weight
     cdf = np.empty((points, first.size))
     cdf[0] = np.add.reduceat(mass, first)
@@ -81,9 +69,8 @@ def mixture_cdf(
 def quantiles_units(cdf: Array, step: Array, is_whole_units: NDArray[np.bool_], levels: Array) -> Array:
     """Quantiles of lattice distributions, in units; shape (mixtures, levels).
 
-    On a lattice of single whole units: the smallest number with P(demand <= number) >= level. On a coarser
-    or finer lattice the probability of a point is spread over its cell; whole-unit demand is then rounded
-    up.
+    On a lattice of single whole units: the smallest number with P(demand <= number) >= level. On a coarser or finer
+    lattice the probability of a point is spread over its cell; whole-unit demand is then rounded up.
     """
     columns = np.arange(cdf.shape[1])
     exact = is_whole_units & (step == 1)
@@ -98,12 +85,22 @@ def quantiles_units(cdf: Array, step: Array, is_whole_units: NDArray[np.bool_], 
     return result
 
 
-def simple_quantiles_units(
-    mean: Array, variance: Array, is_whole_units: NDArray[np.bool_], levels: Array, points: int
+def mixture_quantiles_units(
+    mean: Array,
+    variance: Array,
+    weight: Array,
+    first: NDArray[np.int64],
+    is_whole_units: NDArray[np.bool_],
+    levels: Array,
+    points: int,
 ) -> Array:
+    """Quantiles of mixtures laid out as in `mixture_cdf`; `is_whole_units` is per mixture; (mixtures, levels) units."""
+    sizes = np.diff(np.append(first, mean.size))
+    # The lattice of a mixture must hold its longest component.
+    step = np.maximum.reduceat(lattice_step_units(mean, variance, np.repeat(is_whole_units, sizes), points), first)
+    return quantiles_units(mixture_cdf(mean, variance, weight, first, step, points), step, is_whole_units, levels)
+
+
+def simple_quantiles_units(mean: Array, variance: Array, is_whole_units: NDArray[np.bool_], levels: Array, points: int) -> Array:
     """Quantiles of unmixed distributions: (n,) means and variances in units -> (n, levels) units."""
-    if mean.size == 0:
-        return np.empty((0, len(levels)))
-    step = lattice_step_units(mean, variance, is_whole_units, points)
-    cdf = mixture_cdf(mean, variance, np.ones_like(mean), np.arange(mean.size), step, points)
-    return quantiles_units(cdf, step, is_whole_units, levels)
+    return mixture_quantiles_units(mean, variance, np.ones_like(mean), np.arange(mean.size), is_whole_units, levels, points)

@@ -1,12 +1,10 @@
 """One model, from its paths to calibrated means, variances and scores.
 
 Belongs here: the steps between a model's weekly means and the numbers of the output frames, as arrays.
-Does not belong here: frames, reasons, stamps (`run`); the mathematics of each step (`calibration`,
-`distribution`).
+Does not belong here: frames, reasons, stamps (`run`); the mathematics of each step (`calibration`, `distribution`).
 
-Means and point scores are the model's own. Quantiles, and the pinball loss, are of the calibrated
-distribution. The score of an origin uses a calibration (w, c, b) fitted without that origin; windows of
-neighbouring origins still overlap in time.
+Means, quantiles and scores are all of the calibrated distribution: what is shown is what is scored. The score of an
+origin uses a calibration (w, c, b) fitted without that origin; windows of neighbouring origins still overlap in time.
 """
 
 from __future__ import annotations
@@ -18,8 +16,8 @@ from numpy.typing import NDArray
 
 from ml import evaluation
 from ml.contracts import QUANTILES
-from ml.forecasting.backtest import Windows, can_train, forecast_at
-from ml.forecasting.calibration import calibrate, history_level
+from ml.forecasting.backtest import Windows, forecast_at
+from ml.forecasting.calibration import Segments, dispersion, history_weight, shrunk, variance_law
 from ml.forecasting.distribution import simple_quantiles_units
 from ml.forecasting.models import ModelSpec
 from ml.forecasting.series import Panel
@@ -27,44 +25,23 @@ from ml.forecasting.settings import ForecastSettings
 
 Array = NDArray[np.float64]
 
-SHRUNK_PATTERNS = ("intermittent", "lumpy")
-"""Demand patterns whose centre may be shrunk to the historical mean."""
-
-
-@dataclass(frozen=True)
-class Segments:
-    """Pools of series: `code` (series,) into the sorted distinct demand patterns `names`."""
-
-    code: NDArray[np.int64]
-    names: tuple[str, ...]
-
-    @property
-    def may_shrink(self) -> NDArray[np.bool_]:
-        return np.array([name in SHRUNK_PATTERNS for name in self.names])
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Calibrated moments per series: of weeks 1..H alone, or of sums up to week 1..H. Shapes (series, H)."""
-
-    centre: Array
-    variance: Array
-
 
 @dataclass(frozen=True)
 class Estimate:
     """Everything one model says about all series."""
 
-    path: Array
-    """Mean units of each week, (series, H)."""
+    centre: Array
+    """Mean units of each week ahead, (series, weeks): of the distributions below, and what is published."""
+    week_variance: Array
+    """Variance of each single week, (series, weeks)."""
+    sum_variance: Array
+    """Variance of the sum up to the end of each week, whose mean is the sum of centres, (series, weeks)."""
     failed: NDArray[np.bool_]
     """The model could not be fitted to the whole history, and the mean of the history was used."""
-    was_trained: NDArray[np.bool_]
-    """The model could be fitted at some origin."""
-    weekly: Moments
-    summed: Moments
+    history_weight: dict[str, float]
+    """Weight of the historical mean in the centre, per demand pattern."""
     scores: dict[str, Array]
-    """rmse, mae, bias, wape, pinball per series, NaN where nothing was scored."""
+    """rmse, mae, bias, wape, pinball per series, NaN where nothing was scored; origins, how many were."""
 
 
 def estimate(
@@ -77,98 +54,71 @@ def estimate(
     horizon_weeks: int,
     settings: ForecastSettings,
 ) -> Estimate:
-    """Backtest, calibrate and forecast with one model. `score_weeks` (series,) is the length of the sum
-    each series is scored on.
+    """Backtest, calibrate and forecast with one model.
+
+    `score_weeks` (series,) is the length of the sum each series is scored on.
     """
+    code = segments.code
     path, failed = forecast_at(spec, panel, panel.weeks, full_season, horizon_weeks, settings)
-    past = [
-        forecast_at(spec, panel, o, full_season, windows.horizon_weeks, settings)[0] for o in windows.origins
-    ]
-    shape = (len(path), len(windows.origins), windows.horizon_weeks)
-    past_path = np.stack(past, axis=1) if past else np.zeros(shape)
+    past_path, (history, phi) = np.zeros_like(windows.week_units), np.zeros((2, *windows.week_units.shape[:2]))
+    for j, origin in enumerate(windows.origins):
+        past_path[:, j] = forecast_at(spec, panel, origin, full_season, windows.horizon_weeks, settings)[0]
+        history[:, j], phi[:, j] = panel.mean_units(origin), dispersion(panel, origin, segments, settings)
 
-    levels = [
-        history_level(
-            panel.training_units,
-            panel.is_in_stock,
-            panel.start,
-            o,
-            segments.code,
-            len(segments.names),
-            settings,
-        )
-        for o in (*windows.origins, panel.weeks)
-    ]
-    level, phi = (np.stack([pair[i] for pair in levels], axis=1) for i in (0, 1))
-    code, may_shrink = segments.code, segments.may_shrink
+    def past_centre(kept: NDArray[np.bool_]) -> tuple[Array, Array]:
+        """Weight per segment learned from the `kept` origins, and the weekly centres of all origins under it."""
+        valid = windows.week_valid & kept[:, None]
+        weight = history_weight(past_path, history, windows.week_units, phi, valid, segments)
+        return weight, shrunk(past_path, history, weight[code], settings)
 
-    expected = np.repeat(level[:, :-1, None], windows.horizon_weeks, axis=2)
-    arguments = (past_path, expected, windows.week_units, phi[:, :-1], windows.week_valid)
-    calibration = calibrate(*arguments, code, may_shrink, settings)
-    ahead = np.repeat(level[:, -1:], horizon_weeks, axis=1)
-    weekly = Moments(*calibration.moments(code, path, ahead, phi[:, -1]))
-
-    past_sum, expected_sum = past_path.cumsum(axis=2), expected.cumsum(axis=2)
-    arguments = (past_sum, expected_sum, windows.sum_units, phi[:, :-1])
-    calibration = calibrate(*arguments, windows.sum_valid, code, may_shrink, settings)
-    summed = Moments(*calibration.moments(code, path.cumsum(axis=1), ahead.cumsum(axis=1), phi[:, -1]))
-
-    held_out = Moments(np.zeros(shape), np.zeros(shape))
+    sum_mean, sum_variance = np.zeros_like(past_path), np.zeros_like(past_path)
     for j in range(len(windows.origins)):
-        others = windows.sum_valid.copy()
-        others[:, j] = False
-        calibration = calibrate(*arguments, others, code, may_shrink, settings)
-        held_out.centre[:, j], held_out.variance[:, j] = calibration.moments(
-            code, past_sum[:, j], expected_sum[:, j], phi[:, j]
-        )
-    scores = _scores(past_sum, windows, held_out, score_weeks, panel.is_whole_units, settings)
-    trained = np.zeros(len(path), dtype=bool)
-    for origin in windows.origins:
-        trained |= can_train(panel, origin, settings)
+        kept = np.arange(len(windows.origins)) != j
+        mean = past_centre(kept)[1].cumsum(axis=2)
+        law = variance_law(mean, windows.sum_units, phi, windows.sum_valid & kept[:, None], segments, settings)
+        sum_mean[:, j], sum_variance[:, j] = mean[:, j], law.variance(code, phi[:, j], mean[:, j])
+    scores = _scores(sum_mean, sum_variance, windows, score_weeks, panel.is_whole_units, settings)
+
+    weight, past = past_centre(np.ones(len(windows.origins), dtype=bool))
+    week_law = variance_law(past, windows.week_units, phi, windows.week_valid, segments, settings)
+    sum_law = variance_law(past.cumsum(axis=2), windows.sum_units, phi, windows.sum_valid, segments, settings)
+    centre = shrunk(path, panel.mean_units(panel.weeks), weight[code], settings)
+    phi_now = dispersion(panel, panel.weeks, segments, settings)
     return Estimate(
-        path,
+        centre,
+        week_law.variance(code, phi_now, centre),
+        sum_law.variance(code, phi_now, centre.cumsum(axis=1)),
         failed,
-        trained,
-        weekly,
-        Moments(summed.centre, np.maximum.accumulate(summed.variance, axis=1)),
+        dict(zip(segments.names, weight.round(4).tolist(), strict=True)),
         scores,
     )
 
 
 def _scores(
-    past_sum: Array,
+    mean: Array,
+    variance: Array,
     windows: Windows,
-    moments: Moments,
     score_weeks: NDArray[np.int64],
     is_whole_units: NDArray[np.bool_],
     settings: ForecastSettings,
 ) -> dict[str, Array]:
-    """Point scores of the model's own sums and pinball loss of the calibrated quantiles, at each series'
-    own horizon.
-    """
+    """Point scores of the summed means, and pinball loss of the quantiles, at each series' own horizon."""
     pick = (score_weeks - 1)[:, None, None]
-
-    def at_own_horizon(values: Array) -> Array:
-        return np.take_along_axis(values, pick, axis=2)[:, :, 0]
-
-    forecast, actual = at_own_horizon(past_sum), at_own_horizon(windows.sum_units)
-    scored = at_own_horizon(windows.sum_valid)
-    loss = np.zeros_like(forecast)
+    mean, variance, actual, scored = (
+        np.take_along_axis(values, pick, axis=2)[:, :, 0] for values in (mean, variance, windows.sum_units, windows.sum_valid)
+    )
+    loss = np.zeros_like(mean)
     levels = np.array(QUANTILES)
     series, origin = np.nonzero(scored)
-    mean, variance = at_own_horizon(moments.centre)[scored], at_own_horizon(moments.variance)[scored]
     for begin in range(0, series.size, settings.chunk_series):
-        part = slice(begin, begin + settings.chunk_series)
-        rows, columns = series[part], origin[part]
-        quantiles = simple_quantiles_units(
-            mean[part], variance[part], is_whole_units[rows], levels, settings.lattice_points
-        )
-        loss[rows, columns] = evaluation.pinball(quantiles, actual[rows, columns][:, None], levels)
+        part = (series[begin : begin + settings.chunk_series], origin[begin : begin + settings.chunk_series])
+        quantiles = simple_quantiles_units(mean[part], variance[part], is_whole_units[part[0]], levels, settings.lattice_points)
+        loss[part] = evaluation.pinball(quantiles, actual[part][:, None], levels)
     return {
-        "rmse": evaluation.rmse(forecast, actual, scored),
-        "mae": evaluation.mae(forecast, actual, scored),
-        "bias": evaluation.bias(forecast, actual, scored),
-        "wape": evaluation.wape(forecast, actual, scored),
+        "rmse": evaluation.rmse(mean, actual, scored),
+        "mae": evaluation.mae(mean, actual, scored),
+        "bias": evaluation.bias(mean, actual, scored),
+        "wape": evaluation.wape(mean, actual, scored),
         "pinball": evaluation.masked_mean(loss, scored),
         "origins": scored.sum(axis=1).astype(np.float64),
     }

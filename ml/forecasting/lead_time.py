@@ -1,12 +1,10 @@
 """Protection intervals and demand summed over them, the lead time's uncertainty inside.
 
-Belongs here: which lead-time distribution an item-location has, interpolation of mean and variance to days,
-the mixture.
-Does not belong here: how a vendor's lead times were observed (SQL), and how mean and variance per week were
-found.
+Belongs here: which lead-time distribution an item-location has, interpolation of mean and variance to days, the
+mixture.
+Does not belong here: how a vendor's lead times were observed (SQL), and how mean and variance per week were found.
 
-P(D <= x) = sum over L of p(L) P(D over L + R days <= x): exact for lead times independent of demand; no
-sampling.
+P(D <= x) = sum over L of p(L) P(D over L + R days <= x): exact for lead times independent of demand; no sampling.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ml.contracts import ContractError
-from ml.forecasting.distribution import lattice_step_units, mixture_cdf, quantiles_units
+from ml.forecasting.distribution import mixture_quantiles_units, simple_quantiles_units
 from ml.forecasting.settings import ForecastSettings
 
 Array = NDArray[np.float64]
@@ -26,9 +24,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Intervals:
-    """Protection intervals of all series. Flat arrays are over (series, lead time), sorted by series, then
-    days.
-    """
+    """Protection intervals of all series. Flat arrays are over (series, lead time), sorted by series, then days."""
 
     first: NDArray[np.int64]
     """Where each series begins in the flat arrays, (series,)."""
@@ -43,14 +39,12 @@ class Intervals:
     """Per series "" or why the lead time is not the vendor's own."""
 
 
-def protection_intervals(
-    item_locations: pl.DataFrame, lead_times: pl.DataFrame, settings: ForecastSettings
-) -> Intervals:
+def protection_intervals(item_locations: pl.DataFrame, lead_times: pl.DataFrame, settings: ForecastSettings) -> Intervals:
     """Lay each vendor's distribution beside its item-locations, in their row order.
 
-    Without a vendor, or with one never observed: the unweighted mean of all vendors' distributions; without
-    any vendor: the default lead time. Raises ContractError for negative days or probabilities, or a
-    vendor's sum more than 0.001 off 1.
+    Without a vendor, or with one never observed: the unweighted mean of all vendors' distributions; without any
+    vendor: the default lead time. Raises ContractError for negative days or probabilities, or a vendor's sum more
+    than 0.001 off 1.
     """
     vendors = _vendor_distributions(lead_times)
     fallback, why = (
@@ -88,21 +82,16 @@ def _vendor_distributions(lead_times: pl.DataFrame) -> dict[int, tuple[list[int]
     if lead_times.filter((pl.col("lead_time_days") < 0) | (pl.col("probability") < 0)).height:
         raise ContractError("ftr_lead_time_distribution: a negative lead time or probability")
     vendors = {}
-    for (vendor,), rows in lead_times.sort("vendor_id", "lead_time_days").group_by(
-        "vendor_id", maintain_order=True
-    ):
+    for (vendor,), rows in lead_times.sort("vendor_id", "lead_time_days").group_by("vendor_id", maintain_order=True):
         total = float(rows["probability"].sum())
         if abs(total - 1) > 1e-3:
-            raise ContractError(
-                f"ftr_lead_time_distribution: vendor {vendor} has probabilities that sum to {total:.4f}"
-            )
+            raise ContractError(f"ftr_lead_time_distribution: vendor {vendor} has probabilities that sum to {total:.4f}")
         vendors[vendor] = (rows["lead_time_days"].to_list(), (rows["probability"] / total).to_list())
     return vendors
 
 
 def at_days(cumulative: Array, row: NDArray[np.int64], days: Array) -> Array:
-    """Interpolate (series, weeks) cumulative values at `days` of series `row`: whole weeks plus a part of
-    the next.
+    """Interpolate (series, weeks) cumulative values at `days` of series `row`: whole weeks plus a part of the next.
 
     Beyond the last week the last week's increment goes on. 0 at day 0.
     """
@@ -114,70 +103,33 @@ def at_days(cumulative: Array, row: NDArray[np.int64], days: Array) -> Array:
     return low + (position - whole) * (padded[row, whole + 1] - low)
 
 
-def interval_quantiles_units(
+def interval_demand(
     centre: Array,
     variance: Array,
     intervals: Intervals,
     is_whole_units: NDArray[np.bool_],
     levels: Array,
     settings: ForecastSettings,
-) -> tuple[Array, Array]:
-    """Quantiles of demand over the interval, (series, levels) units: with the lead time's distribution, and
-    at its mean.
+) -> tuple[Array, Array, Array]:
+    """Demand over the interval: its mean (series,), and two kinds of quantiles (series, levels); all in units.
 
-    `centre` and `variance` are (series, weeks), cumulated over weeks, in units and units squared.
+    First the quantiles of the mixture over lead times. Then those of a distribution with the same mean and the variance
+    at the mean lead time: the difference of the two is what the lead time's variability costs. `centre` and `variance`
+    are (series, weeks), cumulated over weeks, in units and units squared.
     """
     series = len(centre)
-    uncertain, fixed = np.empty((series, len(levels))), np.empty((series, len(levels)))
     bounds = np.append(intervals.first, intervals.days.size)
+    row = np.repeat(np.arange(series), np.diff(bounds))
+    flat_mean, flat_variance = at_days(centre, row, intervals.days), at_days(variance, row, intervals.days)
+    mean = np.add.reduceat(intervals.probability * flat_mean, intervals.first)
+    fixed_variance = at_days(variance, np.arange(series), intervals.mean_days)
+    uncertain, fixed = np.empty((series, len(levels))), np.empty((series, len(levels)))
     for begin in range(0, series, settings.chunk_series):
         end = min(begin + settings.chunk_series, series)
-        flat = slice(bounds[begin], bounds[end])
-        first = bounds[begin:end] - bounds[begin]
-        row = np.repeat(np.arange(begin, end), np.diff(bounds[begin : end + 1]))
-        rows = np.arange(begin, end)
-        uncertain[begin:end] = _quantiles(
-            centre,
-            variance,
-            row,
-            intervals.days[flat],
-            intervals.probability[flat],
-            first,
-            is_whole_units[begin:end],
-            levels,
-            settings.lattice_points,
+        part, flat = slice(begin, end), slice(bounds[begin], bounds[end])
+        family = (is_whole_units[part], levels, settings.lattice_points)
+        uncertain[part] = mixture_quantiles_units(
+            flat_mean[flat], flat_variance[flat], intervals.probability[flat], bounds[begin:end] - bounds[begin], *family
         )
-        fixed[begin:end] = _quantiles(
-            centre,
-            variance,
-            rows,
-            intervals.mean_days[begin:end],
-            np.ones(end - begin),
-            rows - begin,
-            is_whole_units[begin:end],
-            levels,
-            settings.lattice_points,
-        )
-    return uncertain, fixed
-
-
-def _quantiles(
-    centre: Array,
-    variance: Array,
-    row: NDArray[np.int64],
-    days: Array,
-    weight: Array,
-    first: NDArray[np.int64],
-    is_whole_units: NDArray[np.bool_],
-    levels: Array,
-    points: int,
-) -> Array:
-    mean, spread = at_days(centre, row, days), at_days(variance, row, days)
-    sizes = np.diff(np.append(first, mean.size))
-    # The lattice of a mixture must hold its longest component.
-    step = np.maximum.reduceat(
-        lattice_step_units(mean, spread, np.repeat(is_whole_units, sizes), points), first
-    )
-    return quantiles_units(
-        mixture_cdf(mean, spread, weight, first, step, points), step, is_whole_units, levels
-    )
+        fixed[part] = simple_quantiles_units(mean[part], fixed_variance[part], *family)
+    return mean, uncertain, fixed

@@ -1,8 +1,9 @@
 """The registry of statistical models: each turns training series into mean paths.
 
-Belongs here: what a model is called, what it costs, with which parameters it is built, and the one way to
-fit them.
+Belongs here: what a model is called, with which parameters it is built, and the one way to fit them.
 Does not belong here: which weeks are training weeks, distributions, scores.
+
+A model's paths are not yet what is published: for slow demand `calibration` leans all of them on the historical mean.
 """
 
 from __future__ import annotations
@@ -23,17 +24,14 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model: its name, family, cost (roughly series per second: cheap > 10,000, moderate > 1,000), how
-    to build it.
+    """One model: its name, its family, how to build it.
 
-    `build(settings, season_weeks)` returns a statsforecast model; `parameters(settings)` what is worth
-    recording. `uses_season` says that series with a whole season of history are fitted apart from those
-    without.
+    `build(settings, season_weeks)` returns a statsforecast model; `parameters(settings)` what is worth recording.
+    `uses_season` says that series with a whole season of history are fitted apart from those without.
     """
 
     name: str
     family: Literal["baseline", "intermittent", "smoothing"]
-    cost: Literal["cheap", "moderate"]
     build: Callable[[ForecastSettings, int], Any]
     parameters: Callable[[ForecastSettings], dict[str, Any]]
     uses_season: bool = False
@@ -71,7 +69,6 @@ REGISTRY: dict[str, ModelSpec] = {
         ModelSpec(
             "seasonal_naive",
             "baseline",
-            "cheap",
             _seasonal_naive,
             lambda s: {"season_weeks": s.season_weeks, "season_weeks_where_history_is_shorter": 1},
             uses_season=True,
@@ -79,22 +76,14 @@ REGISTRY: dict[str, ModelSpec] = {
         ModelSpec(
             "moving_average",
             "baseline",
-            "cheap",
             _moving_average,
             lambda s: {"window_weeks": s.moving_average_weeks},
             mean_below_weeks=lambda s: s.moving_average_weeks,
         ),
-        ModelSpec(
-            "croston_sba",
-            "intermittent",
-            "cheap",
-            _croston_sba,
-            lambda s: {"alpha": 0.1, "debias_factor": 0.95},
-        ),
-        # The plain theta method fits 2,200 series a second; the dynamic optimised one half as many and,
-        # on weekly series
-        # without a season, follows the last weeks of a slow mover further than they deserve.
-        ModelSpec("theta", "smoothing", "moderate", _theta, lambda s: {"season_weeks": 1, "theta": 2}),
+        ModelSpec("croston_sba", "intermittent", _croston_sba, lambda s: {"alpha": 0.1, "debias_factor": 0.95}),
+        # The plain theta method fits 2,200 series a second; the dynamic optimised one half as many and, on weekly
+        # series without a season, follows the last weeks of a slow mover further than they deserve.
+        ModelSpec("theta", "smoothing", _theta, lambda s: {"season_weeks": 1, "theta": 2}),
     )
 }
 
@@ -116,64 +105,42 @@ def mean_paths(
     spec: ModelSpec,
     training: Array,
     begin: NDArray[np.int64],
-    end: NDArray[np.int64],
     full_season: NDArray[np.bool_],
     horizon_weeks: int,
     settings: ForecastSettings,
-) -> tuple[Array, NDArray[np.bool_]]:
-    """Fit one model to every training slice `training[i, begin[i]:end[i]]` and forecast; returns (paths,
-    failed).
-
-    Shapes: `training` (slices, weeks); begin, end, full_season (slices,); paths (slices, horizon_weeks),
-    units a week, never negative. A slice the model cannot fit takes the mean of the slice and is marked in
-    `failed`; it does not disturb the others.
-    """
-    paths = np.full((len(training), horizon_weeks), np.nan)
-    groups = (
-        [(full_season, settings.season_weeks), (~full_season, 1)]
-        if spec.uses_season
-        else [(np.ones_like(full_season), 1)]
-    )
-    for member, season in groups:
-        chosen = np.flatnonzero(member)
-        if chosen.size:
-            model = spec.build(settings, season)
-            paths[chosen] = _fit(model, training, begin, end, chosen, horizon_weeks)
-    missing = ~np.isfinite(paths).all(axis=1)
-    for slice_ in np.flatnonzero(missing):
-        paths[slice_] = training[slice_, begin[slice_] : end[slice_]].mean()
-    return np.maximum(paths, 0.0), missing & (end - begin >= spec.mean_below_weeks(settings))
-
-
-def _fit(
-    model: Any,
-    training: Array,
-    begin: NDArray[np.int64],
-    end: NDArray[np.int64],
-    chosen: NDArray[np.int64],
-    horizon_weeks: int,
 ) -> Array:
-    """Paths of the chosen slices; NaN for a slice whose fit raises, found by halving the batch."""
+    """Fit one model to every slice `training[i, begin[i]:]` and forecast; (slices, horizon_weeks) units a week.
+
+    A slice the model cannot fit is NaN and does not disturb the others. Shapes: `training` (slices, weeks); begin and
+    full_season (slices,).
+    """
+    paths = np.empty((len(training), horizon_weeks))
+    seasonal = full_season if spec.uses_season else np.zeros_like(full_season)
+    for member, season in ((seasonal, settings.season_weeks), (~seasonal, 1)):
+        if member.any():
+            paths[member] = _fit(spec.build(settings, season), training[member], begin[member], horizon_weeks)
+    return paths
+
+
+def _fit(model: Any, training: Array, begin: NDArray[np.int64], horizon_weeks: int) -> Array:
+    """Paths of all slices; NaN for a slice whose fit raises, found by halving the batch."""
     from statsforecast import StatsForecast
 
     column = np.arange(training.shape[1])
-    inside = (column >= begin[chosen, None]) & (column < end[chosen, None])
-    length = inside.sum(axis=1)
+    inside = column >= begin[:, None]
     frame = pl.DataFrame(
         {
-            "unique_id": np.repeat(np.arange(chosen.size), length),
+            "unique_id": np.repeat(np.arange(len(training)), inside.sum(axis=1)),
             "ds": np.broadcast_to(column, inside.shape)[inside],
-            "y": training[chosen][inside],
+            "y": training[inside],
         }
     )
     try:
         result = StatsForecast(models=[model], freq=1, n_jobs=1).forecast(df=frame, h=horizon_weeks)
-    except (
-        Exception
-    ):  # any failure of a library is the same to us: the series is isolated and said to have failed
-        if chosen.size == 1:
+    except Exception:  # any failure of a library is the same to us: the series is isolated and said to have failed
+        if len(training) == 1:
             return np.full((1, horizon_weeks), np.nan)
-        half = chosen.size // 2
-        parts = (chosen[:half], chosen[half:])
-        return np.vstack([_fit(model, training, begin, end, part, horizon_weeks) for part in parts])
-    return result[:, -1].to_numpy().reshape(chosen.size, horizon_weeks).astype(np.float64)
+        half = len(training) // 2
+        parts = (slice(half), slice(half, None))
+        return np.vstack([_fit(model, training[part], begin[part], horizon_weeks) for part in parts])
+    return result[:, -1].to_numpy().reshape(len(training), horizon_weeks).astype(np.float64)

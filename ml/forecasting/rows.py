@@ -18,7 +18,7 @@ from ml.forecasting import stamp
 from ml.forecasting.backtest import Windows
 from ml.forecasting.distribution import simple_quantiles_units
 from ml.forecasting.estimate import Estimate
-from ml.forecasting.lead_time import Intervals, at_days, interval_quantiles_units
+from ml.forecasting.lead_time import Intervals, interval_demand
 from ml.forecasting.models import ModelSpec
 from ml.forecasting.series import Panel
 from ml.forecasting.settings import ForecastSettings
@@ -32,49 +32,37 @@ def _frame(columns: dict[str, object], constants: dict[str, object]) -> pl.DataF
     return pl.DataFrame(columns).with_columns(**{name: pl.lit(value) for name, value in constants.items()})
 
 
-def forecast_rows(
-    panel: Panel, found: Estimate, constants: dict[str, object], settings: ForecastSettings
-) -> pl.DataFrame:
+def forecast_rows(panel: Panel, found: Estimate, constants: dict[str, object], settings: ForecastSettings) -> pl.DataFrame:
     """One row per series and week ahead; each week's quantiles are of that week alone, and do not add."""
-    series, horizon = found.path.shape
+    series, horizon = found.centre.shape
     levels = np.array([0.1, 0.5, 0.9])
-    quantiles = np.empty((series, horizon, 3))
-    step = max(1, settings.chunk_series // horizon)
-    for begin in range(0, series, step):
-        part = slice(begin, begin + step)
-        mean, variance = found.weekly.centre[part].ravel(), found.weekly.variance[part].ravel()
-        whole = np.repeat(panel.is_whole_units[part], horizon)
-        quantiles[part] = simple_quantiles_units(
-            mean, variance, whole, levels, settings.lattice_points
-        ).reshape(-1, horizon, 3)
+    mean, variance = found.centre.ravel(), found.week_variance.ravel()
+    whole = np.repeat(panel.is_whole_units, horizon)
+    quantiles = np.empty((mean.size, len(levels)))
+    for begin in range(0, mean.size, settings.chunk_series):
+        part = slice(begin, begin + settings.chunk_series)
+        quantiles[part] = simple_quantiles_units(mean[part], variance[part], whole[part], levels, settings.lattice_points)
     weeks = [panel.last_week + timedelta(days=7 * k) for k in range(1, horizon + 1)]
     columns = {
         **_repeat_keys(panel, horizon),
         "week_start_date": weeks * series,
-        "mean_units": found.path.ravel(),
-        "p10_units": quantiles[:, :, 0].ravel(),
-        "p50_units": quantiles[:, :, 1].ravel(),
-        "p90_units": quantiles[:, :, 2].ravel(),
+        "mean_units": mean,
+        "p10_units": quantiles[:, 0],
+        "p50_units": quantiles[:, 1],
+        "p90_units": quantiles[:, 2],
     }
     return _frame(columns, constants).select(*DEMAND_FORECASTS.schema)
 
 
 def sum_rows(
-    panel: Panel,
-    found: Estimate,
-    intervals: Intervals,
-    constants: dict[str, object],
-    settings: ForecastSettings,
+    panel: Panel, found: Estimate, intervals: Intervals, constants: dict[str, object], settings: ForecastSettings
 ) -> pl.DataFrame:
     """One row per series and published quantile of demand summed over the protection interval."""
     levels = np.array(QUANTILES)
-    uncertain, fixed = interval_quantiles_units(
-        found.summed.centre, found.summed.variance, intervals, panel.is_whole_units, levels, settings
+    mean, uncertain, fixed = interval_demand(
+        found.centre.cumsum(axis=1), found.sum_variance, intervals, panel.is_whole_units, levels, settings
     )
     series, count = uncertain.shape
-    row = np.repeat(np.arange(series), np.diff(np.append(intervals.first, intervals.days.size)))
-    weighted = intervals.probability * at_days(found.path.cumsum(axis=1), row, intervals.days)
-    mean = np.add.reduceat(weighted, intervals.first)
     columns = {
         **_repeat_keys(panel, count),
         "horizon_days": np.repeat(intervals.mean_days, count),
@@ -99,7 +87,7 @@ def reasons(
     for i, base in enumerate(history):
         parts = [base] if base else []
         if not base and found.scores["origins"][i] == 0:
-            parts.append(_why_unscored(panel, i, windows, found, settings))
+            parts.append(_why_unscored(panel, i, windows, settings))
         if found.failed[i]:
             parts.append("model failed: mean of history used")
         if panel.has_negative[i]:
@@ -110,10 +98,8 @@ def reasons(
     return words
 
 
-def _why_unscored(
-    panel: Panel, series: int, windows: Windows, found: Estimate, settings: ForecastSettings
-) -> str:
-    if found.was_trained[series]:
+def _why_unscored(panel: Panel, series: int, windows: Windows, settings: ForecastSettings) -> str:
+    if windows.was_trained[series]:
         return "stock-outs in every window"
     if windows.origins and windows.origins[-1] - panel.start[series] >= settings.min_training_weeks:
         return "no sales before any origin"
@@ -141,14 +127,14 @@ def metric_rows(
 
 
 def run_row(
-    spec: ModelSpec, full_season: int, settings: ForecastSettings, constants: dict[str, object]
+    spec: ModelSpec, learned: dict[str, object], settings: ForecastSettings, constants: dict[str, object]
 ) -> pl.DataFrame:
+    """The run of one model; `learned` is what it found out from the data and is worth recording."""
     parameters = {
         **spec.parameters(settings),
+        **learned,
         "family": spec.family,
         "settings": json.loads(stamp.settings_json(settings)),
     }
-    if spec.uses_season:
-        parameters["series_with_full_season"] = full_season
     columns = {"model": [spec.name], "parameters": [json.dumps(parameters, sort_keys=True)]}
     return _frame(columns, constants).select(*MODEL_RUNS.schema)

@@ -1,8 +1,7 @@
 """The forecast run: three feature frames in, four output frames out.
 
 Belongs here: the order of the steps, the checks of the inputs, the stamp.
-Does not belong here: reading or writing tables, and the choice of a champion, which SQL makes from the
-scores.
+Does not belong here: reading or writing tables, and the choice of a champion, which SQL makes from the scores.
 """
 
 from __future__ import annotations
@@ -26,7 +25,8 @@ from ml.contracts import (
 )
 from ml.forecasting import stamp
 from ml.forecasting.backtest import build_windows
-from ml.forecasting.estimate import Segments, estimate
+from ml.forecasting.calibration import Segments
+from ml.forecasting.estimate import estimate
 from ml.forecasting.lead_time import protection_intervals
 from ml.forecasting.models import model_version, specs
 from ml.forecasting.rows import forecast_rows, metric_rows, reasons, run_row, sum_rows
@@ -57,11 +57,10 @@ def run_forecast(
 ) -> ForecastResult:
     """Forecast every row of `item_locations` with every model of the settings.
 
-    Frames: DEMAND_WEEKLY, ITEM_LOCATIONS and LEAD_TIME_DISTRIBUTION of `ml.contracts`, rows in any order.
-    Demand after `as_of_date`, and of item-locations that are not asked for, is not read. A series that
-    cannot be fitted gets the mean of what it has and a reason in `model_metrics`. Raises ContractError when
-    an input breaks its contract, ValueError for an unknown model. `progress(step, share done)` is called
-    along the way.
+    Frames: DEMAND_WEEKLY, ITEM_LOCATIONS and LEAD_TIME_DISTRIBUTION of `ml.contracts`, rows in any order. Demand
+    after `as_of_date`, and of item-locations that are not asked for, is not read. A series that cannot be fitted gets
+    the mean of what it has and a reason in `model_metrics`. Raises ContractError when an input breaks its contract,
+    ValueError for an unknown model. `progress(step, share done)` is called along the way.
     """
     settings = settings or ForecastSettings()
     report = progress or (lambda step, share: None)
@@ -85,7 +84,7 @@ def run_forecast(
         "series": keys.height,
     }
     if keys.is_empty():
-        frames = ([], [], [], [run_row(spec, 0, settings, run_columns) for spec in chosen])
+        frames = ([], [], [], [run_row(spec, {}, settings, run_columns) for spec in chosen])
         return _result(frames)
 
     panel = build_panel(demand, keys, as_of_date, settings)
@@ -110,7 +109,10 @@ def run_forecast(
         sums.append(sum_rows(panel, found, intervals, columns, settings))
         words = reasons(panel, found, history, intervals, windows, settings)
         metrics.append(metric_rows(panel, found, score_weeks, words, columns))
-        runs.append(run_row(spec, int(full_season.sum()), settings, run_columns))
+        learned: dict[str, object] = {"weight_of_historical_mean": found.history_weight}
+        if spec.uses_season:
+            learned["series_with_full_season"] = int(full_season.sum())
+        runs.append(run_row(spec, learned, settings, run_columns))
     report("done", 1.0)
     return _result((forecasts, sums, metrics, runs))
 

@@ -1,7 +1,7 @@
 """From the feature frames to arrays: one row per item and location, one column per week.
 
-Belongs here: the weekly grid, gaps, negative sales, the repair of stock-out weeks, why a series has no
-usable history.
+Belongs here: the weekly grid, gaps, negative sales, the repair of stock-out weeks, why a series has no usable
+history.
 Does not belong here: models, errors, distributions.
 """
 
@@ -45,24 +45,23 @@ class Panel:
     def weeks(self) -> int:
         return self.sold_units.shape[1]
 
+    def mean_units(self, end: int) -> Array:
+        """Mean training units a week from the first week to before column `end`, (series,); 0 without any week."""
+        weeks = np.maximum(end - self.start, 0)
+        return self.training_units[:, :end].sum(axis=1) / np.maximum(weeks, 1)
 
-def usable_demand(
-    demand: pl.DataFrame, keys: pl.DataFrame, as_of_date: date, max_history_weeks: int
-) -> pl.DataFrame:
-    """The demand rows a run reads, sorted: of series in `keys`, ended by `as_of_date`, not older than the
-    maximum.
 
-    Later weeks are ignored, so one table serves runs as of any of its week ends. Demand of an item-location
-    that is not in `keys` is ignored too: nobody asked for its forecast, and an order without a row there
-    could not be placed. Raises ContractError when a week does not end on the as-of date's weekday: such
-    weeks cannot be aligned.
+def usable_demand(demand: pl.DataFrame, keys: pl.DataFrame, as_of_date: date, max_history_weeks: int) -> pl.DataFrame:
+    """The demand rows a run reads, sorted: of series in `keys`, ended by `as_of_date`, not older than the maximum.
+
+    Later weeks are ignored, so one table serves runs as of any of its week ends. Demand of an item-location that is
+    not in `keys` is ignored too: nobody asked for its forecast, and an order without a row there could not be placed.
+    Raises ContractError when a week does not end on the as-of date's weekday: such weeks cannot be aligned.
     """
     last_week = as_of_date - timedelta(days=6)
     days_back = (pl.lit(last_week) - pl.col("week_start_date")).dt.total_days()
     if demand.select((days_back % 7 != 0).any()).item():
-        raise ContractError(
-            f"ftr_demand_weekly: a week does not end on the weekday of the as-of date {as_of_date}"
-        )
+        raise ContractError(f"ftr_demand_weekly: a week does not end on the weekday of the as-of date {as_of_date}")
     return (
         demand.filter(days_back >= 0, days_back < 7 * max_history_weeks)
         .join(keys.select("item_id", "location_id"), on=["item_id", "location_id"], how="semi")
@@ -70,19 +69,11 @@ def usable_demand(
     )
 
 
-def build_panel(
-    demand: pl.DataFrame, keys: pl.DataFrame, as_of_date: date, settings: ForecastSettings
-) -> Panel:
-    """Lay `usable_demand` rows on the grid. `keys` must be sorted by item and location; row order decides
-    nothing.
-    """
+def build_panel(demand: pl.DataFrame, keys: pl.DataFrame, as_of_date: date, settings: ForecastSettings) -> Panel:
+    """Lay `usable_demand` rows on the grid. `keys` must be sorted by item and location; row order decides nothing."""
     last_week = as_of_date - timedelta(days=6)
-    rows = demand.join(
-        keys.select("item_id", "location_id").with_row_index("row"), on=["item_id", "location_id"]
-    )
-    rows = rows.with_columns(
-        back=((pl.lit(last_week) - pl.col("week_start_date")).dt.total_days() // 7).cast(pl.Int64)
-    )
+    rows = demand.join(keys.select("item_id", "location_id").with_row_index("row"), on=["item_id", "location_id"])
+    rows = rows.with_columns(back=((pl.lit(last_week) - pl.col("week_start_date")).dt.total_days() // 7).cast(pl.Int64))
     weeks = int(rows["back"].max()) + 1 if rows.height else 1
     row, column = rows["row"].to_numpy().astype(np.int64), weeks - 1 - rows["back"].to_numpy()
     raw = rows["sold_units"].to_numpy()
@@ -97,24 +88,16 @@ def build_panel(
     has_negative[row[raw < 0]] = True
     is_whole[row[raw != np.rint(raw)]] = False
 
-    training = (
-        repair_stock_outs(sold, in_stock, start, settings.repair_window_weeks)
-        if settings.repair_stock_outs
-        else sold
-    )
+    training = repair_stock_outs(sold, in_stock, start, settings.repair_window_weeks) if settings.repair_stock_outs else sold
     return Panel(keys, last_week, sold, training, in_stock, start, has_negative, is_whole)
 
 
-def repair_stock_outs(
-    sold: Array, in_stock: NDArray[np.bool_], start: NDArray[np.int64], window_weeks: int
-) -> Array:
-    """Sales in which a week with a stock-out is at least the mean of the previous up to `window_weeks`
-    in-stock weeks.
+def repair_stock_outs(sold: Array, in_stock: NDArray[np.bool_], start: NDArray[np.int64], window_weeks: int) -> Array:
+    """Sales in which a week with a stock-out is at least the mean of up to `window_weeks` in-stock weeks before it.
 
-    It looks at the past only, so the repaired past does not change when weeks are added. It is a floor that
-    keeps an item out of stock from forecasting itself to zero, not an estimate: it never lowers a week,
-    hence overstates weeks that lost nothing. A full censored-demand estimator replaces it later. Shapes
-    (series, weeks) -> (series, weeks).
+    It looks at the past only, so the repaired past does not change when weeks are added. It is a floor that keeps an
+    item out of stock from forecasting itself to zero, not an estimate: it never lowers a week, hence overstates weeks
+    that lost nothing. A full censored-demand estimator replaces it later. Shapes (series, weeks) -> (series, weeks).
     """
     repaired = sold.copy()
     series, weeks = sold.shape

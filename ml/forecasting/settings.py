@@ -1,7 +1,6 @@
 """What a forecast run may be told.
 
-Belongs here: every number of the forecasting layer that somebody could want to change, with its unit and
-its reason.
+Belongs here: every number of the forecasting layer that somebody could want to change, with its unit and its reason.
 Does not belong here: policy (service levels, costs, packs), which SQL holds with effective dates.
 """
 
@@ -12,9 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ForecastSettings:
-    """Settings of one run; all but `chunk_series` is part of its identity. Raises ValueError when out of
-    range.
-    """
+    """Settings of one run; all but `chunk_series` is part of its identity. Raises ValueError when out of range."""
 
     models: tuple[str, ...] = ("seasonal_naive", "moving_average", "croston_sba", "theta")
     """Names from the registry in `ml.forecasting.models`."""
@@ -51,7 +48,7 @@ class ForecastSettings:
     theory_prior_windows: float = 20.0
     """Weight, in backtest windows, of independent weeks (variance scale 1) beside the errors."""
     min_share_of_history: float = 0.1
-    """Floor of the mean the distribution is built on, as a share of the series' historical mean."""
+    """Floor of every forecast week, as a share of the series' historical mean: a model at zero proves no demand of zero."""
     lattice_points: int = 256
     """Points on which a distribution is computed; fewer is coarser for fast movers."""
     chunk_series: int = 2000

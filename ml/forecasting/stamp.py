@@ -1,7 +1,6 @@
 """What a run is called: hashes of its data, its code and its settings.
 
-Belongs here: the identity of a run. Does not belong here: a clock or a counter; equal inputs must give
-equal names.
+Belongs here: the identity of a run. Does not belong here: a clock or a counter; equal inputs must give equal names.
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ import polars as pl
 
 from ml.forecasting.settings import ForecastSettings
 
+_PACKAGE = Path(__file__).resolve().parents[1]
+
 
 def data_hash(frames: Iterable[pl.DataFrame]) -> str:
     """Hash of the rows read, as CSV text with column names. Frames must come sorted by their key."""
@@ -27,11 +28,11 @@ def data_hash(frames: Iterable[pl.DataFrame]) -> str:
     return digest.hexdigest()[:16]
 
 
-def code_hash() -> str:
-    """Hash of the source files of the ml package, by relative path and content."""
-    package = Path(__file__).resolve().parents[1]
+def code_hash(package: Path = _PACKAGE) -> str:
+    """Hash of the source files that make the forecast, by relative path and content."""
+    files = [package / "contracts.py", package / "evaluation.py", *sorted((package / "forecasting").glob("*.py"))]
     digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py"), key=lambda p: p.relative_to(package).as_posix()):
+    for path in files:
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 

@@ -1,5 +1,5 @@
 select
-    terms.item_id, terms.location_id, terms.vendor_id, terms.abc_class,
+    terms.item_id, terms.location_id, coalesce(terms.vendor_id, 0) as vendor_id, terms.abc_class,
     coalesce(profile.demand_pattern, 'none') as demand_pattern, terms.review_period_days
 from {{ ref("int_item_location_terms") }} as terms
 left join {{ ref("int_demand_profile") }} as profile

@@ -8,8 +8,8 @@ with period as (
 ranged as (
     select
         ledger.location_id, ledger.item_id, period.as_of_date,
-        -- whole weeks since the item first was stocked or sold here
-        least((period.as_of_date - min(ledger.inventory_date) + 1) // 7, period.demand_history_weeks) as weeks
+        -- whole weeks since the item first was stocked or sold here; an item younger than a week has the part it has
+        greatest(least((period.as_of_date - min(ledger.inventory_date) + 1) // 7, period.demand_history_weeks), 1) as weeks
     from {{ ref("int_stock_ledger") }} as ledger
     cross join period
     where ledger.opening_count_units > 0 or ledger.received_units > 0 or ledger.sold_units > 0
@@ -38,7 +38,8 @@ empty_spells as (
         ledger.inventory_date + ledger.valid_days - 1 as last_date
     from {{ ref("int_stock_ledger") }} as ledger
     cross join period
-    where ledger.closing_units <= 0
+    -- books below zero are wrong, not empty
+    where ledger.closing_units = 0
 ),
 
 empty_weeks as (

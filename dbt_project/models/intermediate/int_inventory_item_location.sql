@@ -6,6 +6,8 @@ summed as (
     select
         ledger.location_id, ledger.item_id, period.period_days,
         min(ledger.inventory_date) as first_stocked_date,
+        max(case when ledger.sold_units > 0 or ledger.received_units > 0 or ledger.opening_count_units > 0 then ledger.inventory_date end)
+            as last_traded_date,
         cast(sum(ledger.opening_count_units) as integer) as opening_units,
         cast(sum(ledger.received_units) as integer) as received_units,
         cast(sum(ledger.sold_units) as integer) as sold_units,
@@ -17,7 +19,7 @@ summed as (
             * (period.as_of_date - ledger.inventory_date + 1)
         ) as bigint) as on_hand_unit_days,
         cast(sum(cast(ledger.sold_units as bigint) * ledger.sold_units) as bigint) as sold_units_squared,
-        cast(sum(case when ledger.closing_units <= 0 then ledger.valid_days else 0 end) as integer) as stock_out_days,
+        cast(sum(case when ledger.closing_units = 0 then ledger.valid_days else 0 end) as integer) as stock_out_days,
         cast(max(period.as_of_date) - min(ledger.inventory_date) + 1 as integer) as ranged_days
     from {{ ref("int_stock_ledger") }} as ledger
     cross join period
@@ -26,7 +28,7 @@ summed as (
 )
 
 select
-    location_id, item_id, period_days, first_stocked_date, ranged_days, stock_out_days,
+    location_id, item_id, period_days, first_stocked_date, last_traded_date, ranged_days, stock_out_days,
     opening_units, received_units, sold_units, adjusted_units, revenue_usd,
     opening_units + received_units - sold_units + adjusted_units as closing_units,
     on_hand_unit_days,

@@ -1,9 +1,16 @@
 -- what the policy says of every item at every location: class, service level, lead time, review period, order terms
-with base as (
-    select stock.item_id, stock.location_id, products.vendor_id, products.size, products.unit_cost_usd, classes.abc_class
-    from {{ ref("int_inventory_item_location") }} as stock
-    inner join {{ ref("int_products") }} as products on stock.item_id = products.item_id
-    inner join {{ ref("int_item_class") }} as classes on stock.item_id = classes.item_id
+with held as (
+    select item_id, location_id from {{ ref("int_inventory_item_location") }}
+    union
+    -- ordered for the first time and not there yet
+    select item_id, location_id from {{ ref("int_purchase_lines") }} where receipt_date is null
+),
+
+base as (
+    select held.item_id, held.location_id, products.vendor_id, products.size, products.unit_cost_usd, classes.abc_class
+    from held
+    inner join {{ ref("int_products") }} as products on held.item_id = products.item_id
+    inner join {{ ref("int_item_class") }} as classes on held.item_id = classes.item_id
 ),
 
 levels as (
@@ -34,11 +41,8 @@ item_terms as (
 lead_times as (
     select
         vendor_id,
-        sum(received_units * lead_time_days) / sum(received_units) as mean_lead_time_days,
-        sqrt(
-            (sum(received_units) * sum(received_units * lead_time_days * lead_time_days)
-                - sum(received_units * lead_time_days) * sum(received_units * lead_time_days))
-        ) / sum(received_units) as sd_lead_time_days
+        {{ weighted_mean("lead_time_days", "received_units") }} as mean_lead_time_days,
+        {{ weighted_sd("lead_time_days", "received_units") }} as sd_lead_time_days
     from {{ ref("int_expected_lead_times") }}
     group by vendor_id
 )
@@ -47,13 +51,12 @@ select
     base.item_id, base.location_id, base.vendor_id, base.abc_class, base.unit_cost_usd,
     levels.cycle_service_level, standard_normal.z_factor,
     cast(policy.review_period_days as integer) as review_period_days,
-    coalesce(lead_times.mean_lead_time_days, policy.default_lead_time_days) as mean_lead_time_days,
-    coalesce(lead_times.sd_lead_time_days, 0) as sd_lead_time_days,
+    lead_times.mean_lead_time_days, lead_times.sd_lead_time_days,
     item_terms.moq_units, item_terms.pack_units
 from base
 cross join {{ ref("int_policy") }} as policy
 inner join levels on base.abc_class = levels.abc_class
 inner join {{ ref("standard_normal") }} as standard_normal
     on round(levels.cycle_service_level, 3) = standard_normal.cycle_service_level
-left join lead_times on base.vendor_id = lead_times.vendor_id
+left join lead_times on coalesce(base.vendor_id, 0) = lead_times.vendor_id
 left join item_terms on base.item_id = item_terms.item_id and item_terms.term_rank = 1

@@ -25,7 +25,7 @@ seen as (
     union
     select item_id from bought
     union
-    select item_id from {{ ref("stg_sales") }}
+    select item_id from {{ ref("stg_sales") }} where sale_date <= {{ as_of() }}
 )
 
 select

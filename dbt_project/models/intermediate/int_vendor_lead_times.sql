@@ -10,11 +10,8 @@ received as (
     select
         vendor_id,
         cast(sum(line_count) as integer) as received_line_count,
-        sum(received_units * lead_time_days) / sum(received_units) as mean_lead_time_days,
-        sqrt(
-            (sum(received_units) * sum(received_units * lead_time_days * lead_time_days)
-                - sum(received_units * lead_time_days) * sum(received_units * lead_time_days))
-        ) / sum(received_units) as sd_lead_time_days,
+        {{ weighted_mean("lead_time_days", "received_units") }} as mean_lead_time_days,
+        {{ weighted_sd("lead_time_days", "received_units") }} as sd_lead_time_days,
         min(lead_time_days) filter (where cumulative_units >= 0.5 * total_units) as p50_lead_time_days,
         min(lead_time_days) filter (where cumulative_units >= 0.9 * total_units) as p90_lead_time_days
     from distribution

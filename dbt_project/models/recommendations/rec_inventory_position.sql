@@ -1,21 +1,38 @@
-with on_order as (
-    select location_id, item_id, cast(sum(ordered_units - received_units) as integer) as on_order_units
+with open_lines as (
+    select
+        location_id, item_id,
+        cast(sum(case when order_date >= {{ as_of() }} - cast(open_order_max_age_days as integer) then ordered_units - received_units else 0 end)
+            as integer) as on_order_units,
+        cast(sum(ordered_units - received_units) as integer) as open_units
     from {{ ref("int_purchase_lines") }}
+    cross join {{ ref("int_policy") }}
     where receipt_date is null
     group by location_id, item_id
+),
+
+known as (
+    select
+        {{ as_of() }} as as_of_date,
+        terms.item_id, terms.location_id,
+        coalesce(stock.closing_units, 0) as on_hand_units,
+        -- books below zero are an error of the books: nothing is there to sell
+        greatest(coalesce(stock.closing_units, 0), 0) as usable_on_hand_units,
+        coalesce(open_lines.on_order_units, 0) as on_order_units,
+        coalesce(open_lines.open_units - open_lines.on_order_units, 0) as overdue_order_units,
+        -- a shop's customers do not wait: demand that was not met is lost, not owed
+        0 as backorder_units,
+        stock.last_traded_date
+    from {{ ref("int_item_location_terms") }} as terms
+    left join {{ ref("int_inventory_item_location") }} as stock
+        on terms.item_id = stock.item_id and terms.location_id = stock.location_id
+    left join open_lines on terms.item_id = open_lines.item_id and terms.location_id = open_lines.location_id
 )
 
 select
-    {{ as_of() }} as as_of_date,
-    terms.item_id, terms.location_id,
-    coalesce(stock.closing_units, 0) as on_hand_units,
-    -- books below zero are an error of the books: nothing is there to sell
-    greatest(coalesce(stock.closing_units, 0), 0) as usable_on_hand_units,
-    coalesce(on_order.on_order_units, 0) as on_order_units,
-    -- a shop's customers do not wait: demand that was not met is lost, not owed
-    0 as backorder_units,
-    greatest(coalesce(stock.closing_units, 0), 0) + coalesce(on_order.on_order_units, 0) as inventory_position_units
-from {{ ref("int_item_location_terms") }} as terms
-left join {{ ref("int_inventory_item_location") }} as stock
-    on terms.item_id = stock.item_id and terms.location_id = stock.location_id
-left join on_order on terms.item_id = on_order.item_id and terms.location_id = on_order.location_id
+    as_of_date, item_id, location_id, on_hand_units, usable_on_hand_units, on_order_units, overdue_order_units, backorder_units,
+    usable_on_hand_units + on_order_units - backorder_units as inventory_position_units,
+    -- nothing there, nothing coming, nothing sold or received for long: whoever runs the shop has dropped it
+    usable_on_hand_units = 0 and overdue_order_units + on_order_units = 0
+    and coalesce(last_traded_date < as_of_date - cast(dormant_days as integer), true) as is_dormant
+from known
+cross join {{ ref("int_policy") }}

@@ -4,7 +4,7 @@ with joined as (
         position.as_of_date, position.item_id, position.location_id, terms.vendor_id, terms.abc_class, targets.model,
         terms.cycle_service_level, targets.horizon_days, terms.unit_cost_usd, terms.moq_units, terms.pack_units, targets.run_id,
         position.on_hand_units, position.usable_on_hand_units, position.on_order_units, position.backorder_units,
-        position.inventory_position_units,
+        position.inventory_position_units, position.is_dormant,
         cast(targets.mean_units as decimal(18, 4)) as demand_units,
         cast(targets.fixed_lead_time_target_units as decimal(18, 4)) - cast(targets.mean_units as decimal(18, 4)) as demand_safety_stock_units,
         cast(targets.target_units as decimal(18, 4)) - cast(targets.fixed_lead_time_target_units as decimal(18, 4)) as lead_time_safety_stock_units,
@@ -33,7 +33,7 @@ batched as (
     select
         *,
         case
-            when need_units > 0
+            when need_units > 0 and not is_dormant
                 then greatest(need_units, cast(least(economic_order_units, daily_demand_units * max_cover_days) as decimal(18, 4)))
             else 0
         end as batch_units

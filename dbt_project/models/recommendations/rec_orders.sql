@@ -5,12 +5,12 @@ select
     reorder_point_units, on_hand_units, usable_on_hand_units, on_order_units, backorder_units, inventory_position_units,
     need_units, economic_order_units, moq_units, pack_units, order_units,
     cast(order_units * unit_cost_usd as decimal(18, 2)) as order_usd,
-    -- the first day without stock if nothing more is ordered, counted from the as-of day
+    -- how long stock AND open orders last at the expected demand, in days from the as-of day
     case when daily_demand_units > 0 then inventory_position_units / daily_demand_units end as cover_days,
     case
         when demand_units = 0 and order_units = 0 then 'no demand expected'
+        when is_dormant then 'not bought or sold for long and nothing there: taken for dropped'
         when order_units = 0 then 'stock and open orders reach beyond the next chance to order'
-        when unit_cost_usd is null then 'position below the reorder point; unit cost unknown, so no economic batch'
         when usable_on_hand_units = 0 and on_order_units = 0 then 'out of stock and nothing on order'
         when usable_on_hand_units = 0 then 'out of stock and the open orders are not enough'
         else 'position below the reorder point'

@@ -6,7 +6,8 @@
     ("on order", "-on_order_units"),
     ("backorders", "backorder_units"),
     ("above the reorder point: nothing to order", "case when need_units <= 0 then -need_units else 0 end"),
-    ("economic order quantity", "case when need_units > 0 then batch_units - need_units else 0 end"),
+    ("not bought or sold for long: taken for dropped", "case when need_units > 0 and is_dormant then -need_units else 0 end"),
+    ("economic order quantity", "case when need_units > 0 and not is_dormant then batch_units - need_units else 0 end"),
     ("minimum order quantity", "minimum_units - batch_units"),
     ("whole packs", "order_units - minimum_units"),
 ] %}

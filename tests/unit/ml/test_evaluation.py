@@ -17,7 +17,6 @@ def test_scores_by_hand() -> None:
     assert evaluation.rmse(FORECAST, ACTUAL) == pytest.approx(np.sqrt(13 / 3))
     assert evaluation.bias(FORECAST, ACTUAL) == pytest.approx(-1 / 3)
     assert evaluation.wape(FORECAST, ACTUAL) == pytest.approx(5 / 21)
-    assert evaluation.coverage(FORECAST, ACTUAL) == pytest.approx(2 / 3)
 
 
 def test_pinball_by_hand() -> None:
@@ -34,7 +33,7 @@ def test_only_scored_windows_count() -> None:
 
 def test_nothing_scored_is_not_an_error_of_zero() -> None:
     nothing = [False] * 3
-    for score in (evaluation.mae, evaluation.rmse, evaluation.bias, evaluation.wape, evaluation.coverage):
+    for score in (evaluation.mae, evaluation.rmse, evaluation.bias, evaluation.wape):
         assert np.isnan(score(FORECAST, ACTUAL, nothing))
     assert np.isnan(evaluation.wape([1.0, 2.0], [0.0, 0.0]))
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from ml.contracts import QUANTILES, ContractError
 from ml.forecasting import ForecastSettings
-from ml.forecasting.lead_time import at_days, interval_quantiles_units, protection_intervals
+from ml.forecasting.lead_time import at_days, interval_demand, protection_intervals
 
 LEVELS = np.array(QUANTILES)
 SETTINGS = ForecastSettings()
@@ -31,7 +31,7 @@ def poisson_quantiles(rate_per_week: float, rows: list[tuple[int, int, float]], 
     cumulative = rate_per_week * np.arange(1.0, 7.0)[None, :]
     intervals = protection_intervals(items(1, review=review), lead_times(rows), SETTINGS)
     whole = np.array([True])
-    return interval_quantiles_units(cumulative, cumulative, intervals, whole, LEVELS, SETTINGS)
+    return interval_demand(cumulative, cumulative, intervals, whole, LEVELS, SETTINGS)[1:]
 
 
 def test_two_lead_times_by_hand() -> None:
@@ -39,7 +39,8 @@ def test_two_lead_times_by_hand() -> None:
     # P(0) = (e^-1 + e^-3) / 2 = 0.209, so the 20 % quantile is 0 and the 30 % quantile is 1.
     uncertain, fixed = poisson_quantiles(1.0, [(1, 7, 0.5), (1, 21, 0.5)])
     by_level = dict(zip(QUANTILES, uncertain[0].tolist(), strict=True))
-    assert by_level[0.2] == 0 and by_level[0.3] == 1
+    assert by_level[0.2] == 0
+    assert by_level[0.3] == 1
     table = 0.5 * stats.poisson.cdf(np.arange(40), 1) + 0.5 * stats.poisson.cdf(np.arange(40), 3)
     assert uncertain[0].tolist() == [float(np.argmax(table >= p)) for p in LEVELS]
     assert fixed[0].tolist() == stats.poisson.ppf(LEVELS, 2).tolist()
@@ -60,17 +61,25 @@ def test_a_certain_lead_time_costs_nothing(days: int) -> None:
     assert uncertain.tolist() == fixed.tolist()
 
 
+def test_both_kinds_of_quantiles_have_the_mean_of_the_mixture() -> None:
+    # 0 units over 7 days, 40 over 21: 20 on average, although demand over the mean of 14 days would be 10.
+    cumulative = np.array([[0.0, 10.0, 40.0]])
+    intervals = protection_intervals(items(1), lead_times([(1, 7, 0.5), (1, 21, 0.5)]), SETTINGS)
+    mean, _, fixed = interval_demand(cumulative, cumulative * 2, intervals, np.array([True]), LEVELS, SETTINGS)
+    assert mean.tolist() == [20]
+    assert fixed[0].tolist() == stats.poisson.ppf(LEVELS, 20).tolist()
+
+
 def test_worked_fact_of_lead_time_variability() -> None:
-    # d = 50, sigma = 15 a day, L = 14 +- 3 (discretised normal), R = 7: the definitions say 1,321 at 95 %,
-    # 1,163 when the lead time's variability is left out.
+    # d = 50, sigma = 15 a day, L = 14 +- 3 (discretised normal), R = 7: the definitions say 1,321 at 95 %, 1,163 when
+    # the lead time's variability is left out.
     days = np.arange(3, 26)
     weight = stats.norm.pdf(days, 14, 3)
     rows = [(1, int(d), float(p)) for d, p in zip(days, weight / weight.sum(), strict=True)]
     weeks = np.arange(1.0, 9.0)[None, :]
     intervals = protection_intervals(items(1, review=7), lead_times(rows), SETTINGS)
-    uncertain, fixed = interval_quantiles_units(
-        350 * weeks, 1575 * weeks, intervals, np.array([True]), np.array([0.95]), SETTINGS
-    )
+    mean, uncertain, fixed = interval_demand(350 * weeks, 1575 * weeks, intervals, np.array([True]), np.array([0.95]), SETTINGS)
+    assert mean[0] == pytest.approx(1050)
     assert uncertain[0, 0] == pytest.approx(1321, rel=0.015)
     assert fixed[0, 0] == pytest.approx(1163, rel=0.015)
 

@@ -56,8 +56,7 @@ def test_repair_by_hand() -> None:
     sold = np.array([[4.0, 8, 0, 9, 1, 2]])
     in_stock = np.array([[True, True, False, False, True, False]])
     start = np.array([0])
-    # Week 3: mean of 4, 8. Week 4 sold more than that mean. Week 6: mean of 4, 8, 1; of 8, 1 in a window
-    # of two.
+    # Week 3: mean of 4, 8. Week 4 sold more than that mean. Week 6: mean of 4, 8, 1; of 8, 1 in a window of two.
     assert repair_stock_outs(sold, in_stock, start, 8)[0] == pytest.approx([4, 8, 6, 9, 1, 13 / 3])
     assert repair_stock_outs(sold, in_stock, start, 2)[0] == pytest.approx([4, 8, 6, 9, 1, 4.5])
 
@@ -71,7 +70,6 @@ def test_repair_never_lowers_and_never_looks_ahead(data) -> None:
     start = np.zeros(1, dtype=int)
     repaired = repair_stock_outs(sold, in_stock, start, 4)
     cut = data.draw(st.integers(1, weeks))
-    assert (repaired >= sold).all() and (repaired[in_stock] == sold[in_stock]).all()
-    assert (
-        repaired[:, :cut].tolist() == repair_stock_outs(sold[:, :cut], in_stock[:, :cut], start, 4).tolist()
-    )
+    assert (repaired >= sold).all()
+    assert (repaired[in_stock] == sold[in_stock]).all()
+    assert repaired[:, :cut].tolist() == repair_stock_outs(sold[:, :cut], in_stock[:, :cut], start, 4).tolist()

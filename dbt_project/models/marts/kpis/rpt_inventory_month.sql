@@ -52,7 +52,7 @@ planned as (
 -- units are added up per item before they are valued: the same sum, with a twentieth of the decimal products
 by_item as (
     select
-        item_id, month_index, month_start_date, period_days, unit_cost_usd,
+        item_id, month_index, unit_cost_usd,
         cast(sum(sold_units) as bigint) as sold_units,
         cast(sum(change_units) as bigint) as change_units,
         -- a change on day d counts for the days from d to the last day of the month
@@ -60,23 +60,25 @@ by_item as (
         cast(sum(textbook_safety_stock_units) as decimal(18, 4)) as textbook_safety_stock_units,
         cast(sum(protection_demand_units) as decimal(18, 4)) as protection_demand_units
     from planned
-    group by item_id, month_index, month_start_date, period_days, unit_cost_usd
+    group by item_id, month_index, unit_cost_usd
 ),
 
+-- from the calendar, so that a month in which nothing moved is there with its stock
 by_month as (
     select
-        month_index, month_start_date, period_days,
-        cast(sum(sold_units) as bigint) as sold_units,
-        cast(sum(sold_units * unit_cost_usd) as decimal(18, 2)) as cogs_usd,
-        cast(sum(change_units) as bigint) as change_units,
-        cast(sum(change_units * unit_cost_usd) as decimal(18, 2)) as change_usd,
-        cast(sum(change_unit_days) as bigint) as change_unit_days,
-        cast(sum(change_unit_days * unit_cost_usd) as decimal(18, 2)) as change_usd_days,
-        cast(sum(textbook_safety_stock_units) as decimal(18, 4)) as textbook_safety_stock_units,
-        cast(sum(textbook_safety_stock_units * unit_cost_usd) as decimal(18, 2)) as textbook_safety_stock_usd,
-        cast(sum(textbook_safety_stock_units + protection_demand_units) as decimal(18, 4)) as textbook_reorder_point_units
-    from by_item
-    group by month_index, month_start_date, period_days
+        months.month_index, months.month_start_date, months.period_days,
+        cast(coalesce(sum(sold_units), 0) as bigint) as sold_units,
+        cast(coalesce(sum(sold_units * unit_cost_usd), 0) as decimal(18, 2)) as cogs_usd,
+        cast(coalesce(sum(change_units), 0) as bigint) as change_units,
+        cast(coalesce(sum(change_units * unit_cost_usd), 0) as decimal(18, 2)) as change_usd,
+        cast(coalesce(sum(change_unit_days), 0) as bigint) as change_unit_days,
+        cast(coalesce(sum(change_unit_days * unit_cost_usd), 0) as decimal(18, 2)) as change_usd_days,
+        cast(coalesce(sum(textbook_safety_stock_units), 0) as decimal(18, 4)) as textbook_safety_stock_units,
+        cast(coalesce(sum(textbook_safety_stock_units * unit_cost_usd), 0) as decimal(18, 2)) as textbook_safety_stock_usd,
+        cast(coalesce(sum(textbook_safety_stock_units + protection_demand_units), 0) as decimal(18, 4)) as textbook_reorder_point_units
+    from months
+    left join by_item on months.month_index = by_item.month_index
+    group by months.month_index, months.month_start_date, months.period_days
 ),
 
 revenue as (

@@ -1,0 +1,64 @@
+# Two commands on a fresh machine with Python 3.11 and make: `make run` and `make test`.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRAS ?= dev
+SIZE ?= small
+SEED ?= 1
+
+# One thread per numeric library: two on a busy machine can be many times slower than one.
+export OMP_NUM_THREADS ?= 1
+# uv does not read pip's own list of places with wheels; without one, torch comes from PyTorch's CPU builds.
+ifdef PIP_FIND_LINKS
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+else
+export UV_TORCH_BACKEND ?= cpu
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-deep run demo test lint format dev bench clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed; found none"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || { echo "Python 3.11 is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Setting up $(VENV) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv 2> >(grep -v 'is ignored' >&2)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+setup: $(VENV)/.installed ## install into .venv (seconds)
+
+setup-deep: EXTRAS := dev,deep
+setup-deep: $(VENV)/.installed ## add PyTorch (CPU build) and neuralforecast
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]'
+	@$(BIN)/python -c 'import torch; print("torch", torch.__version__, "CUDA" if torch.version.cuda else "CPU only")'
+
+run: setup ## demo data if data/raw is empty, then the main job: what to reorder today
+	@if [ -z "$$(ls data/raw 2>/dev/null)" ]; then $(BIN)/stockroom demo --size $(SIZE) --seed $(SEED) --out data/raw; fi
+	@$(BIN)/stockroom run
+
+demo: setup ## write synthetic data to data/raw (SIZE=small|medium|full SEED=1)
+	@$(BIN)/stockroom demo --size $(SIZE) --seed $(SEED) --out data/raw
+
+test: setup ## all tests
+	@$(BIN)/python -m pytest
+
+lint: setup ## ruff, sqlfluff, import rules
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/sqlfluff lint dbt_project/models dbt_project/tests/singular
+
+format: setup ## let ruff and sqlfluff rewrite
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/sqlfluff fix dbt_project/models dbt_project/tests/singular
+
+dev: setup ## Dagster in the browser, http://127.0.0.1:3000
+	@$(BIN)/stockroom dev
+
+bench: setup ## speed and memory at full size, as ratios (minutes)
+	@$(BIN)/python tests/bench/bench.py
+
+clean: ## remove the environment, the warehouse and build files; data/raw stays
+	@rm -rf $(VENV) data/warehouse/*.duckdb* data/warehouse/*.log data/dagster dbt_project/target dbt_project/logs *.egg-info

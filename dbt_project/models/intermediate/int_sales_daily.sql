@@ -1,6 +1,0 @@
-{{ config(materialized="view") }}
-
--- the ledger's days with a sale: a table of its own would add up and store the 13 million lines of a year a second time
-select location_id, item_id, inventory_date as sale_date, sold_units, revenue_usd
-from {{ ref("int_stock_ledger") }}
-where sold_units > 0

@@ -1,0 +1,91 @@
+"""The graph Dagster runs: a change of it is a difference to read.
+
+After a change that is meant, write the snapshot anew and read the difference before it is committed:
+
+    UPDATE_ASSET_GRAPH=1 pytest tests/architecture/test_asset_graph.py
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from dagster_project.definitions import build_defs
+from dagster_project.intake import declared_tables
+from dagster_project.jobs import DAILY_REPLENISHMENT
+from dagster_project.settings import Settings
+
+SNAPSHOT = Path(__file__).with_name("asset_graph.txt")
+
+
+@pytest.fixture(scope="module")
+def defs(dbt_manifest) -> dg.Definitions:
+    return build_defs(Settings.from_env())
+
+
+@pytest.fixture(scope="module")
+def graph(defs: dg.Definitions):
+    return defs.resolve_asset_graph()
+
+
+def ancestors(graph, key: dg.AssetKey) -> set[dg.AssetKey]:
+    found: set[dg.AssetKey] = set()
+    todo = [key]
+    while todo:
+        parents = graph.get(todo.pop()).parent_keys - found
+        found |= parents
+        todo += parents
+    return found
+
+
+def test_the_asset_graph_is_the_one_committed(graph) -> None:
+    lines = []
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        upstream = ", ".join(sorted(parent.to_user_string() for parent in node.parent_keys)) or "-"
+        lines.append(f"{key.to_user_string()} | {node.group_name} | {upstream}\n")
+    drawn = "".join(sorted(lines))
+    if os.environ.get("UPDATE_ASSET_GRAPH"):
+        SNAPSHOT.write_text(drawn)
+    assert drawn == SNAPSHOT.read_text(), "the graph changed; if it should: UPDATE_ASSET_GRAPH=1 pytest tests/architecture"
+
+
+def test_every_recommendation_descends_from_every_required_file_and_from_the_forecasts(graph) -> None:
+    raw = {dg.AssetKey(["raw", table.name]) for table in declared_tables() if table.is_required}
+    recommendations = [key for key in graph.get_all_asset_keys() if graph.get(key).group_name == "recommendations"]
+    assert len(raw) == 3
+    assert len(recommendations) >= 7
+    for key in recommendations:
+        assert raw <= ancestors(graph, key), key.to_user_string()
+    for recommendation, estimate in (("rec_orders", "lead_time_demand"), ("rec_demand_forecast", "demand_forecasts")):
+        assert dg.AssetKey(["ml", estimate]) in ancestors(graph, dg.AssetKey(["recommendations", recommendation]))
+
+
+def test_only_raw_files_have_nothing_before_them(graph) -> None:
+    roots = {key for key in graph.get_all_asset_keys() if not graph.get(key).parent_keys}
+    assert roots == {dg.AssetKey(["raw", table.name]) for table in declared_tables()}
+    assert {key for key in graph.get_all_asset_keys() if not graph.get(key).is_executable} == set()
+
+
+def test_all_that_writes_waits_for_the_one_pool(defs: dg.Definitions) -> None:
+    steps = [step for step in defs.resolve_job_def(DAILY_REPLENISHMENT).all_node_defs if isinstance(step, dg.OpDefinition)]
+    assert {step.name for step in steps} >= {"raw_files", "forecasts"}
+    assert {step.name: step.pool for step in steps} == {step.name: "warehouse" for step in steps}
+
+
+def test_the_daily_job_makes_every_asset(defs: dg.Definitions, graph) -> None:
+    assert defs.resolve_job_def(DAILY_REPLENISHMENT).asset_layer.selected_asset_keys == graph.get_all_asset_keys()
+
+
+def test_dbt_tests_are_checks_of_the_asset_they_speak_of(graph) -> None:
+    checks = {key.name: key.asset_key.to_user_string() for key in graph.asset_check_keys}
+    assert len(graph.asset_check_keys) > 30
+    spoken_of = {
+        "ledger_identity": "intermediate/int_inventory_item_location",
+        "why_rows_sum_to_orders": "recommendations/rec_why",
+        "every_line_is_accounted_for": "staging/ingest_summary",
+    }
+    assert {name: checks.get(name) for name in spoken_of} == spoken_of

@@ -1,0 +1,79 @@
+"""Policy tables: the normal distribution is right to its last digit, and no two rules hold for one thing on one day."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from datetime import date
+from statistics import NormalDist
+
+import pytest
+
+from dagster_project.settings import DBT_PROJECT_DIR
+
+SEEDS = DBT_PROJECT_DIR / "seeds"
+KEYS = {"policy_parameters": ("parameter",), "service_levels": ("abc_class",), "order_terms": ("vendor_id", "size")}
+
+
+def seed(name: str) -> list[dict[str, str]]:
+    with (SEEDS / f"{name}.csv").open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def overlaps(rows: list[dict[str, str]], key: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Keys with two periods that share a day, or with a period that ends before it begins."""
+    found = []
+    periods: dict[tuple[str, ...], list[tuple[date, date]]] = {}
+    for row in rows:
+        period = (date.fromisoformat(row["valid_from"]), date.fromisoformat(row["valid_to"]) if row["valid_to"] else date.max)
+        periods.setdefault(tuple(row[name] for name in key), []).append(period)
+    for value, spans in periods.items():
+        spans.sort()
+        ends_early = any(end < start for start, end in spans)
+        if ends_early or any(later[0] <= earlier[1] for earlier, later in itertools.pairwise(spans)):
+            found.append(value)
+    return found
+
+
+def test_the_normal_table_is_right_to_its_last_digit() -> None:
+    rows = seed("standard_normal")
+    assert [row["cycle_service_level"] for row in rows] == [f"{thousandth / 1000:.3f}" for thousandth in range(500, 1000)]
+    normal = NormalDist()
+    wrong = {row["cycle_service_level"]: row["z_factor"] for row in rows}
+    right = {row["cycle_service_level"]: f"{normal.inv_cdf(float(row['cycle_service_level'])):.6f}" for row in rows}
+    assert wrong == right
+    assert right["0.950"] == "1.644854"
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_at_most_one_rule_holds_on_any_day(name: str) -> None:
+    rows = seed(name)
+    assert len(rows) > 0
+    assert overlaps(rows, KEYS[name]) == []
+
+
+@pytest.mark.parametrize(
+    ("first_until", "second_from", "found"),
+    [
+        ("2016-12-31", "2017-01-01", []),
+        ("2017-01-01", "2017-01-01", [("x",)]),
+        ("", "2017-01-01", [("x",)]),
+        ("2015-12-31", "2017-01-01", [("x",)]),
+    ],
+)
+def test_periods_that_share_a_day_or_end_before_they_begin_are_found(first_until: str, second_from: str, found: list) -> None:
+    rows = [
+        {"parameter": "x", "valid_from": "2016-01-01", "valid_to": first_until},
+        {"parameter": "x", "valid_from": second_from, "valid_to": ""},
+        {"parameter": "y", "valid_from": "2016-01-01", "valid_to": ""},
+    ]
+    assert overlaps(rows, ("parameter",)) == found
+
+
+def test_every_table_of_rules_with_a_period_is_looked_at() -> None:
+    assert {path.stem for path in SEEDS.glob("*.csv") if "valid_from" in seed(path.stem)[0]} == set(KEYS)
+
+
+def test_every_class_has_a_service_level_and_every_item_has_terms() -> None:
+    assert sorted(row["abc_class"] for row in seed("service_levels")) == ["A", "B", "C", "Z"]
+    assert [row["meaning"] for row in seed("order_terms") if row["vendor_id"] == row["size"] == ""] != []

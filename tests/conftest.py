@@ -1,0 +1,118 @@
+"""What every test may lean on: an environment of its own, the tiny demo data, and a warehouse built from it once.
+
+Belongs here: fixtures shared by several folders. Does not belong here: expected numbers, and anything only one folder uses.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is loaded: two threads on a busy machine can be 50 times slower than one
+
+import pytest
+
+from dagster_project import build
+from dagster_project.demo import generate
+from dagster_project.settings import DBT_PROJECT_DIR, Settings
+from ml.contracts import OUTPUTS
+
+if TYPE_CHECKING:  # dbt and Dagster take seconds to import: only in the fixtures that need them
+    from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
+
+DEMO_SEED = 1
+
+RunDbt = Callable[..., "dbtRunnerResult"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def session_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Nothing of the developer's shell gets in, and nothing is written outside a folder of this session."""
+    home = tmp_path_factory.mktemp("session")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("STOCKROOM_", "DBT_", "DAGSTER_"))]:
+            patch.delenv(name)
+        nowhere = Settings(source_dir=home / "no_source", warehouse=home / "stockroom.duckdb", dagster_home=home / "dagster")
+        for name, value in nowhere.to_env().items():
+            patch.setenv(name, value)
+        patch.setenv("DBT_TARGET_PATH", str(home / "dbt_target"))
+        patch.setenv("DBT_LOG_PATH", str(home / "dbt_logs"))
+        patch.setattr(build, "MANIFEST", home / "dbt_target" / "manifest.json")
+        yield home
+
+
+@pytest.fixture(autouse=True)
+def own_environment(session_environment: Path) -> Iterator[None]:
+    """The code under test may set variables (dbt reads its paths from them); the next test does not see them."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def tiny_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The retailer's six files, tiny. Read only: copy what you want to change."""
+    folder = tmp_path_factory.mktemp("tiny_source")
+    generate("tiny", DEMO_SEED, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dbt_manifest(session_environment: Path) -> Manifest:
+    """The dbt project, parsed once; target/manifest.json of this session is written with it."""
+    result = _invoke_dbt(None, "parse")
+    assert result.success, result.exception
+    return result.result
+
+
+@pytest.fixture(scope="session")
+def run_dbt(dbt_manifest: Manifest) -> RunDbt:
+    """`run_dbt(source, warehouse, "build", "--select", ...)`: dbt in this process, on the tables Python writes (empty at first).
+
+    The warehouse must be called stockroom.duckdb, as dbt takes the database's name from the file's and parses only once.
+    Raises when dbt fails, unless `succeeds=False`. The file is free for other connections afterwards.
+    """
+
+    from dagster_project.resources import Warehouse
+
+    def run(source: Path, warehouse: Path, *arguments: str, as_of: date | None = None, succeeds: bool = True) -> dbtRunnerResult:
+        assert warehouse.name == "stockroom.duckdb"
+        Warehouse(path=str(warehouse)).ensure_tables(OUTPUTS)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in Settings(source_dir=source, warehouse=warehouse, as_of=as_of).to_env().items():
+                patch.setenv(name, value)
+            # as in production: a test runs where all its parents are built
+            selection = ("--indirect-selection", "buildable") if arguments[0] == "build" else ()
+            result = _invoke_dbt(dbt_manifest.deepcopy(), *arguments, *selection)
+        if succeeds and not result.success:
+            nodes = result.result.results if result.result else []
+            failed = [f"{node.node.name}: {node.message}" for node in nodes if node.status in ("error", "fail")]
+            raise AssertionError("\n".join(["dbt failed", *failed, str(result.exception or "")]))
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def built_warehouse(run_dbt: RunDbt, tiny_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything that is known before a forecast: seeds, staging, marts and features of the tiny data. Read only."""
+    warehouse = tmp_path_factory.mktemp("built_warehouse") / "stockroom.duckdb"
+    layers = ("path:seeds", "path:models/staging", "+path:models/marts", "+path:models/features")
+    run_dbt(tiny_source, warehouse, "build", "--exclude-resource-type", "unit_test", "--select", *layers)
+    return warehouse
+
+
+def _invoke_dbt(manifest: Manifest | None, *arguments: str) -> dbtRunnerResult:
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    folders = ["--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)]
+    try:
+        return dbtRunner(manifest=manifest).invoke(["--quiet", *arguments, *folders])
+    finally:
+        DuckDBConnectionManager.close_all_connections()

@@ -1,0 +1,36 @@
+"""What the warehouse makes of synthetic data, against the generator's hidden truth.
+
+Belongs here: estimates that can be checked to the unit. Does not belong here: the generator's own tests.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+
+def test_shrinkage_is_found_to_the_unit(built_warehouse: Path, tiny_source: Path):
+    truth = (
+        pl.read_parquet(tiny_source / "truth" / "shrinkage.parquet")
+        .group_by("item_id", "location_id")
+        .agg(pl.col("units").sum().cast(pl.Int64).alias("lost_units"))
+        .filter(pl.col("lost_units") > 0)
+        .sort("item_id", "location_id")
+    )
+    assert truth.height > 3
+    with duckdb.connect(str(built_warehouse), read_only=True) as warehouse:
+        found = warehouse.sql(
+            """
+            select item_id, location_id, cast(-adjusted_units as bigint) as lost_units
+            from marts.rpt_inventory_item_location where adjusted_units <> 0 order by item_id, location_id
+            """
+        ).pl()
+    assert found.equals(truth.select(found.columns).cast(dict(found.schema)))
+
+
+def test_sales_are_all_there(built_warehouse: Path, tiny_source: Path):
+    truth = pl.read_parquet(tiny_source / "truth" / "demand.parquet")["sales_units"].sum()
+    with duckdb.connect(str(built_warehouse), read_only=True) as warehouse:
+        assert warehouse.sql("select sum(sold_units) from marts.fct_sales_daily").fetchone() == (truth,)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dagster_project import build
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A dbt project of one model, whose files and manifest are all of the same minute."""
+    (tmp_path / "models" / "marts").mkdir(parents=True)
+    (tmp_path / "models" / "marts" / "one.sql").write_text("select 1")
+    (tmp_path / "dbt_project.yml").write_text("name: one")
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "manifest.json").write_text("{}")
+    monkeypatch.setattr(build, "DBT_PROJECT_DIR", tmp_path)
+    monkeypatch.setattr(build, "MANIFEST", tmp_path / "target" / "manifest.json")
+    for path in [tmp_path, *tmp_path.rglob("*")]:
+        os.utime(path, (1000, 1000))
+    return tmp_path
+
+
+def test_a_manifest_no_older_than_the_project_is_kept(project: Path) -> None:
+    assert not build.manifest_is_stale()
+    assert build.ensure_manifest() == project / "target" / "manifest.json"
+    assert (project / "target" / "manifest.json").read_text() == "{}"
+
+
+def test_a_missing_manifest_is_stale(project: Path) -> None:
+    (project / "target" / "manifest.json").unlink()
+    assert build.manifest_is_stale()
+
+
+@pytest.mark.parametrize("changed", ["models/marts/one.sql", "dbt_project.yml", "models/marts", "models"])
+def test_a_changed_file_or_folder_makes_the_manifest_stale(project: Path, changed: str) -> None:
+    os.utime(project / changed, (2000, 2000))
+    assert build.manifest_is_stale()
+
+
+def test_files_dbt_does_not_parse_do_not_matter(project: Path) -> None:
+    (project / "logs").mkdir()
+    (project / "logs" / "dbt.log").write_text("newer than everything")
+    assert not build.manifest_is_stale()
+
+
+def test_a_project_that_cannot_be_parsed_says_so(project: Path) -> None:
+    os.utime(project / "dbt_project.yml", (2000, 2000))  # and it has no profile
+    with pytest.raises(RuntimeError, match="dbt cannot parse"):
+        build.ensure_manifest()
+
+
+def test_the_manifest_is_made_where_it_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "MANIFEST", tmp_path / "target" / "manifest.json")
+    (tmp_path / "target").mkdir()
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "elsewhere"))
+    assert build.ensure_manifest().stat().st_size > 0
