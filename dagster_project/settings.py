@@ -25,7 +25,7 @@ class Settings:
     warehouse: Path = DATA_DIR / "warehouse" / "stockroom.duckdb"
     as_of: date | None = None
     memory_limit: str = "4GB"
-    dbt_threads: int = 2
+    dbt_threads: int = 1
     dagster_home: Path = DATA_DIR / "dagster"
 
     @property

@@ -44,8 +44,8 @@
 {% endmacro %}
 
 {#
-  One file as text columns. Lines carry no number: row_number() would read the file with one thread (and keep the others
-  waiting busily). DuckDB keeps the order of the file instead, so that a line's place in the table is its place in the file.
+  One file as text columns. Records carry no number: row_number() would read the file with one thread (and keep the others
+  waiting busily). DuckDB keeps the order of the file instead, so that a record's place in the table is its place in the file.
 #}
 {% macro raw_reader(path, source_node) %}
     {% set size = run_query("select size from read_blob(" ~ quote_literal(path) ~ ")").columns[0].values()[0] %}
@@ -86,7 +86,7 @@ select * from read_csv(
 {#
   Dates. A file declares at most one format per separator, so that no value is ever read in two ways; year-first dates
   cannot be misread and are always accepted. One CASE per separator is 3 times faster than a list of formats. A separator
-  other than '-' decides at once, so it is looked for first; what is left is read with the format of '-', if there is one.
+  other than '-' decides at once, so it is looked for first.
 #}
 {% macro parse_raw_date(value, date_formats) %}
     {%- set separators = date_formats | map(attribute=2) | list -%}
@@ -95,11 +95,11 @@ select * from read_csv(
     {%- endif -%}
     case
     {%- for format in date_formats if format[2] != "-" %}
-        when substr({{ value }}, -5, 1) = '{{ format[2] }}' then cast(try_strptime({{ value }}, '{{ format }}') as date)
+        when {{ value }}[-5] = '{{ format[2] }}' then cast(try_strptime({{ value }}, '{{ format }}') as date)
     {%- endfor %}
         when {{ value }}[5] = '-' then try_cast({{ value }} as date)
     {%- for format in date_formats if format[2] == "-" %}
-        when substr({{ value }}, -5, 1) = '-' then cast(try_strptime({{ value }}, '{{ format }}') as date)
+        when {{ value }}[-5] = '-' then cast(try_strptime({{ value }}, '{{ format }}') as date)
     {%- endfor %}
     end
 {% endmacro %}
@@ -254,11 +254,13 @@ from (
 )
 {% endmacro %}
 
-{# CSV files of one kind in which lines were refused; none before the staging table is built. A kind in several files keeps
-   the numbers of its records, since the table does not say how many came from which. #}
+{# CSV files of one kind in which lines were refused, each with its number; none before the staging table is built. #}
 {% macro raw_files_with_rejects(source_name, table_name, relation) %}
     {% if not execute or load_relation(relation) is none %}{% do return([]) %}{% endif %}
-    {% set paths = raw_files(raw_source(source_name, table_name)) %}
-    {% set has_rejects = run_query("select count(*) from " ~ relation ~ " where reject <> 'blank'").columns[0].values()[0] > 0 %}
-    {% do return(paths if has_rejects and paths | length == 1 and paths[0].endswith(".csv") else []) %}
+    {% set numbers = run_query("select distinct file_number from " ~ relation ~ " where reject <> 'blank'").columns[0].values() | list %}
+    {% set files = [] %}
+    {% for path in raw_files(raw_source(source_name, table_name)) %}
+        {% if loop.index in numbers and path.endswith(".csv") %}{% do files.append({"number": loop.index, "path": path}) %}{% endif %}
+    {% endfor %}
+    {% do return(files) %}
 {% endmacro %}

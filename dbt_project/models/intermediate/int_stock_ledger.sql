@@ -7,8 +7,7 @@ movements as (
         sales.location_id, sales.item_id, sales.sale_date as inventory_date,
         0 as opening_count_units, 0 as received_units, sales.sold_units, 0 as adjusted_units, sales.revenue_usd
     from {{ ref("stg_sales") }} as sales
-    cross join period
-    where sales.sale_date <= period.as_of_date
+    where sales.sale_date <= {{ as_of() }}
     union all
     select location_id, item_id, inventory_date, opening_count_units, received_units, 0, 0, 0
     from {{ ref("int_stock_movements") }}

@@ -2,9 +2,9 @@
 
 -- opening + received - sold + adjusted = closing, and where a store was counted, closing is what was counted
 with last_days as (
-    select location_id, item_id, arg_max(closing_units, inventory_date) as ledger_units
+    select location_id, item_id, closing_units as ledger_units
     from {{ ref("int_stock_ledger") }}
-    group by location_id, item_id
+    where inventory_date + valid_days > {{ as_of() }}
 )
 
 select stock.location_id, stock.item_id, stock.closing_units, last_days.ledger_units, counts.counted_units

@@ -12,22 +12,22 @@ months as (
     group by month_start_date, year_number, month_number
 ),
 
--- the one pass over the ledger: a month as a whole number is cheaper to group by than its first day
+-- the one pass over the ledger: a month as a whole number is cheaper to group by than its first day, and whole numbers add
+-- up exactly as double without DuckDB's 128-bit sums
 by_item_location as (
     select
         ledger.item_id, ledger.location_id,
         cast(year(ledger.inventory_date) * 12 + month(ledger.inventory_date) as integer) as month_index,
-        cast(sum(ledger.sold_units) as bigint) as sold_units,
-        cast(sum(cast(ledger.sold_units as bigint) * ledger.sold_units) as bigint) as sold_units_squared,
-        cast(sum(ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.adjusted_units) as bigint)
-            as change_units,
-        cast(sum(
-            (ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.adjusted_units)
-            * day(ledger.inventory_date)
-        ) as bigint) as change_units_by_day
+        cast(sum(cast(ledger.sold_units as double)) as bigint) as sold_units,
+        cast(sum(cast(ledger.sold_units as double) * ledger.sold_units) as bigint) as sold_units_squared,
+        cast(sum(cast(
+            ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.adjusted_units as double
+        )) as bigint) as change_units,
+        cast(sum(cast(
+            ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.adjusted_units as double
+        ) * day(ledger.inventory_date)) as bigint) as change_units_by_day
     from {{ ref("int_stock_ledger") }} as ledger
-    cross join period
-    where ledger.inventory_date >= period.stock_start_date
+    where ledger.inventory_date >= {{ stock_start() }}
     group by all
 ),
 
@@ -86,8 +86,7 @@ revenue as (
         cast(year(ledger.inventory_date) * 12 + month(ledger.inventory_date) as integer) as month_index,
         cast(sum(ledger.revenue_usd) as decimal(18, 2)) as revenue_usd
     from {{ ref("int_stock_ledger") }} as ledger
-    cross join period
-    where ledger.inventory_date >= period.stock_start_date
+    where ledger.inventory_date >= {{ stock_start() }}
     group by month_index
 ),
 

@@ -5,14 +5,14 @@
 with unioned as (
     {%- for file in files %}
     select
-        '{{ file }}' as file_kind, lines.reject, lines.reject ->> 'source_file' as source_file,
-        -- lines are stored in the order of their file, each file in one piece
-        lines.rowid - files.first_rowid as lines_before
-    from {{ ref("base_retailer__" ~ file) }} as lines
+        '{{ file }}' as file_kind, records.reject, records.reject ->> 'source_file' as source_file,
+        -- records are stored in the order of their file, each file in one piece
+        records.rowid - files.first_rowid as records_before
+    from {{ ref("base_retailer__" ~ file) }} as records
     inner join (
         select file_number, min(rowid) as first_rowid from {{ ref("base_retailer__" ~ file) }} group by file_number
-    ) as files on lines.file_number = files.file_number
-    where lines.reject <> 'blank'
+    ) as files on records.file_number = files.file_number
+    where records.reject <> 'blank'
     {{- "\n    union all" if not loop.last }}
     {%- endfor %}
 ),
@@ -20,8 +20,8 @@ with unioned as (
 named as (
     select
         file_kind, source_file,
-        -- the header is line 1 of a text file; Parquet has none
-        lines_before + case when ends_with(source_file, '.parquet') then 1 else 2 end as record_number,
+        -- the header is record 1 of a text file; Parquet has none
+        records_before + case when ends_with(source_file, '.parquet') then 1 else 2 end as record_number,
         reject ->> 'column_name' as column_name,
         reject ->> 'raw_value' as raw_value,
         reject ->> 'reason' as reason
@@ -30,11 +30,12 @@ named as (
 
 record_lines as (
     {%- for file in files %}
-    {%- for path in raw_files_with_rejects("raw", file, ref("base_retailer__" ~ file)) %}
-    select {{ quote_literal(path.split("/")[-1]) }} as source_file, record_number, line_number from ({{ raw_record_lines(path) }})
+    {%- for text_file in raw_files_with_rejects("raw", file, ref("base_retailer__" ~ file)) %}
+    select {{ quote_literal(text_file.path.split("/")[-1]) }} as source_file, record_number, line_number
+    from ({{ raw_record_lines(text_file.path) }})
     -- a quote in the middle of a value would be counted wrongly: then the number of the record stands
     where record_count = 1 + (
-        select count(*) from {{ ref("base_retailer__" ~ file) }}
+        select count(*) from {{ ref("base_retailer__" ~ file) }} where file_number = {{ text_file.number }}
     )
     union all
     {%- endfor %}
