@@ -89,6 +89,11 @@ def check_source(source_dir: Path, tables: list[RawTable] | None = None) -> Inta
     }
     problems = [*_absent_files(source_dir, tables, files)]
     for table in tables:
+        if len({path.suffix for path in files[table.name]}) > 1:
+            names = ", ".join(path.name for path in files[table.name])
+            problems.append(
+                f"{source_dir}: {table.name} is there as CSV and as Parquet ({names}); both would be counted. Keep one."
+            )
         for path in files[table.name]:
             problems += _header_problems(path, table)
     if problems:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 from raw_files import FILES, copy_source, edit, line_with, table, text
 from typer.testing import CliRunner
@@ -189,3 +190,10 @@ def test_sales_without_a_line_stop_where_the_as_of_date_is_made(tiny_source: Pat
     [failed] = [node for node in result.result.results if node.status == "error"]
     assert failed.node.name == "int_as_of"
     assert "No sale could be read: the sales files are empty, or all their lines stand in staging.rejects" in failed.message
+
+
+def test_one_kind_as_csv_and_as_parquet_would_count_twice(tiny_source: Path, tmp_path: Path) -> None:
+    folder = copy_source(tiny_source, tmp_path / "raw")
+    pl.read_csv(folder / FILES["sales"], infer_schema=False).write_parquet((folder / FILES["sales"]).with_suffix(".parquet"))
+    with pytest.raises(IntakeError, match="sales is there as CSV and as Parquet .* Keep one"):
+        check_source(folder)
