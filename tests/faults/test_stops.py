@@ -195,5 +195,5 @@ def test_sales_without_a_line_stop_where_the_as_of_date_is_made(tiny_source: Pat
 def test_one_kind_as_csv_and_as_parquet_would_count_twice(tiny_source: Path, tmp_path: Path) -> None:
     folder = copy_source(tiny_source, tmp_path / "raw")
     pl.read_csv(folder / FILES["sales"], infer_schema=False).write_parquet((folder / FILES["sales"]).with_suffix(".parquet"))
-    with pytest.raises(IntakeError, match="sales is there as CSV and as Parquet .* Keep one"):
+    with pytest.raises(IntakeError, match=r"sales is there as CSV and as Parquet .* Keep one"):
         check_source(folder)
