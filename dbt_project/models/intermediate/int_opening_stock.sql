@@ -16,7 +16,7 @@ ranked as (
     -- where only single items were ever counted, their counts have to do
     where counts.count_kind = case
         when not period.is_opening_stand_in then 'opening'
-        when exists(select 1 from {{ ref("stg_stock_counts") }} where count_kind = 'closing') then 'closing'
+        when exists (select 1 from {{ ref("stg_stock_counts") }} where count_kind = 'closing') then 'closing'
         else 'cycle'
     end
 )
