@@ -135,8 +135,11 @@ def _adapter(source_dir: Path, tables: list[RawTable], files: dict[tuple[str, st
         raise IntakeError([f"{source_dir}: files of {len(found)} kinds of source ({names}). Put each into a folder of its own."])
     wanted = [f"{table.adapter}: {' or '.join(table.file_patterns)}" for table in tables if table.is_required]
     raise IntakeError(
-        [f"{source_dir}: no file of a known source. One of these is where to start:", *wanted]
-        + ["For files of another shape write an adapter, in under an hour: docs/adding-a-source.md."]
+        [
+            f"{source_dir}: no file of a known source. One of these is where to start:",
+            *wanted,
+            "For files of another shape write an adapter, in under an hour: docs/adding-a-source.md.",
+        ]
     )
 
 
