@@ -2,6 +2,7 @@
     "holding_cost_rate_per_year", "order_cost_usd_per_line", "review_period_days", "default_lead_time_days",
     "abc_a_share", "abc_b_share", "max_cover_days", "demand_history_weeks", "minimum_lead_time_lines",
     "dormant_days", "open_order_max_age_days",
+    "promotion_baseline_days", "promotion_wake_days",
 ] %}
 
 with valid as (
