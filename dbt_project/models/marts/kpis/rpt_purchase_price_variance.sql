@@ -1,11 +1,17 @@
-with received as (
+-- an item outside the price list is valued at the average of its purchases: from that it could not differ
+with standards as (
+    select item_id, unit_cost_usd as standard_price_usd
+    from {{ ref("int_products") }}
+    where unit_cost_source = 'price list'
+),
+
+received as (
     select
         lines.vendor_id, lines.item_id, lines.received_units, lines.purchase_usd,
         cast(date_trunc('month', lines.receipt_date) as date) as month_start_date,
-        -- an item outside the price list is valued at the average of its purchases: from that it could not differ
-        case when products.unit_cost_source = 'price list' then products.unit_cost_usd end as standard_price_usd
+        standards.standard_price_usd
     from {{ ref("int_purchase_lines") }} as lines
-    left join {{ ref("int_products") }} as products on lines.item_id = products.item_id
+    left join standards on lines.item_id = standards.item_id
     where lines.receipt_date is not null
 ),
 
