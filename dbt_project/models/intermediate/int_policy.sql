@@ -4,11 +4,18 @@
     "dormant_days", "open_order_max_age_days",
     "otif_requested_lead_time_days", "otif_early_days", "otif_late_days", "otif_quantity_tolerance_share",
     "invoice_quantity_tolerance_share", "invoice_amount_tolerance_share", "defect_prior_units", "defect_interval_level",
+    "promotion_baseline_days", "promotion_wake_days",
 ] %}
+
+with valid as (
+    select policy_key as parameter, arg_max(policy_value, valid_from) as value
+    from {{ as_known(ref("snap_policy")) }}
+    where policy_table = 'policy_parameters' and {{ as_of() }} between valid_from and coalesce(valid_to, date '9999-12-31')
+    group by policy_key
+)
 
 select
     {% for parameter in parameters -%}
     max(value) filter (where parameter = '{{ parameter }}') as {{ parameter }}{{ "," if not loop.last }}
     {% endfor %}
-from {{ ref("policy_parameters") }}
-where {{ as_of() }} between valid_from and coalesce(valid_to, date '9999-12-31')
+from valid
