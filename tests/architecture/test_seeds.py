@@ -71,7 +71,7 @@ def test_periods_that_share_a_day_or_end_before_they_begin_are_found(first_until
 
 
 def test_every_table_of_rules_with_a_period_is_looked_at() -> None:
-    assert {path.stem for path in SEEDS.glob("*.csv") if "valid_from" in seed(path.stem)[0]} == set(KEYS)
+    assert {path.stem for path in SEEDS.glob("*.csv") if "valid_to" in seed(path.stem)[0]} == set(KEYS)
 
 
 def test_every_class_has_a_service_level_and_every_item_has_terms() -> None:

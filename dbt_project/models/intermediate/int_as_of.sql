@@ -46,5 +46,6 @@ select
             )
         else as_of_date
     end as as_of_date,
-    first_sale_date, stock_start_date, is_opening_stand_in
+    first_sale_date, stock_start_date, is_opening_stand_in,
+    exists(select 1 from {{ ref("stg_stock_counts") }} where count_date <= as_of_date) as is_stock_known
 from decided

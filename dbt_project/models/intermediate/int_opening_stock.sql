@@ -13,7 +13,12 @@ ranked as (
         ) as nearness
     from {{ ref("stg_stock_counts") }} as counts
     cross join period
-    where counts.count_kind = case when period.is_opening_stand_in then 'closing' else 'opening' end
+    -- where only single items were ever counted, their counts have to do
+    where counts.count_kind = case
+        when not period.is_opening_stand_in then 'opening'
+        when exists (select 1 from {{ ref("stg_stock_counts") }} where count_kind = 'closing') then 'closing'
+        else 'cycle'
+    end
 )
 
 select location_id, item_id, stock_start_date as count_date, counted_units, is_opening_stand_in

@@ -4,9 +4,15 @@
     "dormant_days", "open_order_max_age_days",
 ] %}
 
+with valid as (
+    select policy_key as parameter, arg_max(policy_value, valid_from) as value
+    from {{ as_known(ref("snap_policy")) }}
+    where policy_table = 'policy_parameters' and {{ as_of() }} between valid_from and coalesce(valid_to, date '9999-12-31')
+    group by policy_key
+)
+
 select
     {% for parameter in parameters -%}
     max(value) filter (where parameter = '{{ parameter }}') as {{ parameter }}{{ "," if not loop.last }}
     {% endfor %}
-from {{ ref("policy_parameters") }}
-where {{ as_of() }} between valid_from and coalesce(valid_to, date '9999-12-31')
+from valid

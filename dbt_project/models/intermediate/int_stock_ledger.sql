@@ -1,18 +1,19 @@
 with period as (
-    select as_of_date, stock_start_date from {{ ref("int_as_of") }}
+    select as_of_date, stock_start_date, is_stock_known from {{ ref("int_as_of") }}
 ),
 
 movements as (
     select
         sales.location_id, sales.item_id, sales.sale_date as inventory_date,
-        0 as opening_count_units, 0 as received_units, sales.sold_units, 0 as adjusted_units, sales.revenue_usd
+        0 as opening_count_units, 0 as received_units, sales.sold_units, 0 as recorded_adjustment_units, 0 as adjusted_units,
+        sales.revenue_usd
     from {{ ref("stg_sales") }} as sales
     where sales.sale_date <= {{ as_of() }}
     union all
-    select location_id, item_id, inventory_date, opening_count_units, received_units, 0, 0, 0
+    select location_id, item_id, inventory_date, opening_count_units, received_units, 0, recorded_adjustment_units, 0, 0
     from {{ ref("int_stock_movements") }}
     union all
-    select location_id, item_id, count_date, 0, 0, 0, adjusted_units, 0
+    select location_id, item_id, count_date, 0, 0, 0, 0, adjusted_units, 0
     from {{ ref("int_stock_adjustments") }}
     where adjusted_units <> 0
 ),
@@ -25,7 +26,7 @@ balanced as materialized (
         -- stock is unknown before the first count, so movements before it do not touch the balance
         sum(case
             when inventory_date >= stock_start_date
-                then cast(opening_count_units + received_units - sold_units + adjusted_units as double)
+                then cast(opening_count_units + received_units - sold_units + recorded_adjustment_units + adjusted_units as double)
             else 0
         end) over item_location_days as closing_units,
         lag(inventory_date) over item_location_days as previous_date,
@@ -38,8 +39,8 @@ balanced as materialized (
 -- nearly every line is alone on its day: adding up 13 million days of one line each would cost as much as all the rest
 single_lines as (
     select
-        location_id, item_id, inventory_date, opening_count_units, received_units, sold_units, adjusted_units, revenue_usd,
-        closing_units, next_date
+        location_id, item_id, inventory_date, opening_count_units, received_units, sold_units, recorded_adjustment_units,
+        adjusted_units, revenue_usd, closing_units, next_date
     from balanced
     where inventory_date is distinct from previous_date and inventory_date is distinct from next_date
 ),
@@ -49,7 +50,8 @@ shared_days as (
         location_id, item_id, inventory_date,
         -- cast back here, or the union would carry every line through the 128 bits of these sums
         cast(sum(opening_count_units) as integer), cast(sum(received_units) as integer), cast(sum(sold_units) as integer),
-        cast(sum(adjusted_units) as integer), cast(sum(revenue_usd) as decimal(18, 2)),
+        cast(sum(recorded_adjustment_units) as integer), cast(sum(adjusted_units) as integer),
+        cast(sum(revenue_usd) as decimal(18, 2)),
         max(closing_units),
         -- each line but the day's last is followed by one of the same day
         nullif(max(next_date), inventory_date)
@@ -65,8 +67,9 @@ daily as (
 )
 
 select
-    location_id, item_id, inventory_date, opening_count_units, received_units, sold_units, adjusted_units, revenue_usd,
-    case when inventory_date >= stock_start_date then cast(closing_units as integer) end as closing_units,
+    location_id, item_id, inventory_date, opening_count_units, received_units, sold_units, recorded_adjustment_units,
+    adjusted_units, revenue_usd,
+    case when is_stock_known and inventory_date >= stock_start_date then cast(closing_units as integer) end as closing_units,
     cast(coalesce(next_date, as_of_date + 1) - inventory_date as integer) as valid_days
 from daily
 cross join period

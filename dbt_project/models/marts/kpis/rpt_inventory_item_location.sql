@@ -12,11 +12,13 @@ with valued as (
     inner join {{ ref("int_item_location_terms") }} as terms
         on stock.item_id = terms.item_id and stock.location_id = terms.location_id
     cross join {{ ref("int_policy") }} as policy
+    -- without any count there is no stock to speak of, and none is not zero
+    where stock.closing_units is not null
 )
 
 select
     item_id, location_id, vendor_id, abc_class, period_days, holding_cost_rate_per_year, first_stocked_date, ranged_days,
-    stock_out_days, opening_units, received_units, sold_units, adjusted_units, revenue_usd, cogs_usd,
+    stock_out_days, opening_units, received_units, sold_units, recorded_adjustment_units, adjusted_units, revenue_usd, cogs_usd,
     closing_units as on_hand_units,
     cast(closing_units * unit_cost_usd as decimal(18, 2)) as on_hand_usd,
     on_hand_unit_days, on_hand_usd_days,

@@ -8,7 +8,8 @@ months as (
         cast(count(*) as integer) as period_days, date_part('day', max(calendar_date)) as last_day
     from {{ ref("dim_date") }}
     cross join period
-    where calendar_date between period.stock_start_date and period.as_of_date
+    -- without any count there is no stock to speak of, and none is not zero
+    where period.is_stock_known and calendar_date between period.stock_start_date and period.as_of_date
     group by month_start_date, year_number, month_number
 ),
 
@@ -21,10 +22,12 @@ by_item_location as (
         cast(sum(cast(ledger.sold_units as double)) as bigint) as sold_units,
         cast(sum(cast(ledger.sold_units as double) * ledger.sold_units) as bigint) as sold_units_squared,
         cast(sum(cast(
-            ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.adjusted_units as double
+            ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.recorded_adjustment_units
+            + ledger.adjusted_units as double
         )) as bigint) as change_units,
         cast(sum(cast(
-            ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.adjusted_units as double
+            ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.recorded_adjustment_units
+            + ledger.adjusted_units as double
         ) * day(ledger.inventory_date)) as bigint) as change_units_by_day
     from {{ ref("int_stock_ledger") }} as ledger
     where ledger.inventory_date >= {{ stock_start() }}
