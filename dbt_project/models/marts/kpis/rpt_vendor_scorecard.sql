@@ -220,8 +220,8 @@ joined as (
         coalesce(matched.invoiced_order_count, 0) as invoiced_order_count,
         coalesce(matched.matched_order_count, 0) as matched_order_count,
         matched.compared_invoiced_usd, matched.compared_ordered_usd,
-        -- unknown, not zero, where the files hold no return at all
-        case when exists (select 1 from returned) then coalesce(returned.returned_units, 0) end as returned_units,
+        -- unknown, not zero, where nobody writes adjustments down
+        case when exists (select 1 from {{ ref("int_recorded_adjustments") }}) then coalesce(returned.returned_units, 0) end as returned_units,
         coalesce(inspected.inspected_units, 0) as inspected_units,
         coalesce(inspected.defective_units, 0) as defective_units,
         pooled.pooled_defect_share, policy.defect_prior_units, standard_normal.z_factor,
