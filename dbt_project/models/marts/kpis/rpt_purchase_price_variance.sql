@@ -2,7 +2,7 @@
 with standards as (
     select item_id, unit_cost_usd as standard_price_usd
     from {{ ref("int_products") }}
-    where unit_cost_source = 'price list'
+    where unit_cost_source in ('price history', 'price list')
 ),
 
 received as (
