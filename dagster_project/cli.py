@@ -114,7 +114,7 @@ def demo(
     size: Annotated[str, typer.Option("--size", help="tiny, small, medium or full.")] = "small",
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same bytes.")] = 1,
 ) -> None:
-    """Write synthetic data: the retailer's six files with all their quirks, and the truth behind them."""
+    """Write synthetic data: the retailer's six files with all their quirks, all optional files, and the truth behind them."""
     from dagster_project.demo import SIZES, generate
 
     if size not in SIZES:

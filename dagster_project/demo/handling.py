@@ -85,7 +85,7 @@ class Staff:
         book = np.array([entry for entry in self._book if entry[0] >= self._first_day], dtype=np.int64).reshape(-1, 4)
         keys, place = np.unique(book[:, :3], axis=0, return_inverse=True)
         units = np.zeros(len(keys), dtype=np.int64)
-        np.add.at(units, place, book[:, 3])
+        np.add.at(units, place.ravel(), book[:, 3])
         return Adjustments(keys[:, 0], keys[:, 1], units, keys[:, 2])
 
     def _move(self, day: int, item: int, units: int, reason: int, stock: np.ndarray) -> None:

@@ -18,6 +18,8 @@ from .streams import stream
 _OVERLOOKED_SHARE = 0.65
 """Items of a store, per year, that nobody thinks of ordering for some weeks; fewer of those
 that sell well."""
+_LOSSES_AT_LEAST = 20
+"""Expected unseen losses of a store over all days, so that even the smallest data has some."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,11 @@ def draw_demand(expected_units: np.ndarray, items: Range, seed: int) -> np.ndarr
 
 def loss_rate(items: Range) -> np.ndarray:
     """Unseen losses per day of each item; some stores are less tidy than others."""
-    return (0.00035 + 0.0025 * items.base_units) * items.untidiness
+    return _usual_loss_rate(items.base_units) * items.untidiness
+
+
+def _usual_loss_rate(base_units: np.ndarray) -> np.ndarray:
+    return 0.00035 + 0.0025 * base_units
 
 
 def draw_losses(items: Range, days: int, seed: int) -> np.ndarray:
@@ -126,5 +132,5 @@ def _range(days: int, seed: int, brands: Brands, store: int, brand: np.ndarray, 
         overlooked_from=overlooked_from,
         overlooked_until=overlooked_from + rng.integers(28, 84, count),
         first_guess_units=guess,
-        untidiness=rng.lognormal(0.0, 0.4),
+        untidiness=max(rng.lognormal(0.0, 0.4), _LOSSES_AT_LEAST / (days * _usual_loss_rate(base).sum())),
     )

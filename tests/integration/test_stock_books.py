@@ -5,22 +5,13 @@ Belongs here: the ledger as a whole, on data in which much happens. Does not bel
 
 from __future__ import annotations
 
-import random
 import shutil
 from collections import defaultdict
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
-import pytest
 
-LEDGER = (
-    "int_stock_movements",
-    "int_recorded_adjustments",
-    "int_stock_adjustments",
-    "int_stock_ledger",
-    "int_inventory_item_location",
-)
 INVENTORY_MARTS = (
     "rpt_inventory_item_location",
     "rpt_inventory_item",
@@ -30,47 +21,6 @@ INVENTORY_MARTS = (
 )
 
 Key = tuple[int, int]
-
-
-@pytest.fixture(scope="module")
-def busy_warehouse(built_warehouse: Path, tiny_source: Path, run_dbt, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny data with 200 recorded adjustments and 150 cycle counts at random, put where the staging tables are."""
-    path = tmp_path_factory.mktemp("busy") / "stockroom.duckdb"
-    shutil.copyfile(built_warehouse, path)
-    draw = random.Random(7)
-    with duckdb.connect(str(path)) as warehouse:
-        start, end = warehouse.sql("select stock_start_date, as_of_date from intermediate.int_as_of").fetchone()
-        keys = warehouse.sql("select item_id, location_id from intermediate.int_inventory_item_location order by all").fetchall()
-        # some before the books begin and some that nobody knows of yet
-        days = [start + timedelta(days=n) for n in range(-3, (end - start).days + 4)]
-        adjustments = [
-            (*draw.choice(keys), draw.choice(days), draw.choice([-3, -2, -1, 1, 2]), draw.choice(["breakage", "found"]))
-            for _ in range(200)
-        ]
-        counts = {(*draw.choice(keys), draw.choice(days)): draw.randrange(30) for _ in range(150)}
-        warehouse.execute("create table main.adjustments (item_id int, location_id int, day date, units int, reason varchar)")
-        warehouse.executemany("insert into main.adjustments values (?, ?, ?, ?, ?)", adjustments)
-        warehouse.execute("create table main.cycle_counts (item_id int, location_id int, day date, units int)")
-        warehouse.executemany(
-            "insert into main.cycle_counts values (?, ?, ?, ?)", [(*key, units) for key, units in counts.items()]
-        )
-        warehouse.execute("create table main.file_counts as from staging.stg_stock_counts")
-        warehouse.execute(
-            """
-            create or replace view staging.stg_stock_adjustments as
-            select location_id, item_id, day as adjustment_date, units as adjusted_units, reason from main.adjustments
-            """
-        )
-        warehouse.execute(
-            """
-            create or replace view staging.stg_stock_counts as
-            from main.file_counts
-            union all by name
-            select 'cycle' as count_kind, location_id, item_id, day as count_date, units as counted_units from main.cycle_counts
-            """
-        )
-    run_dbt(tiny_source, path, "build", "--exclude-resource-type", "unit_test", "--select", *LEDGER)
-    return path
 
 
 def test_books_follow_every_movement_and_every_count(busy_warehouse: Path) -> None:
