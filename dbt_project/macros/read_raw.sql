@@ -79,7 +79,7 @@ select * from read_csv(
             when try_cast({{ value }} as double) = floor(try_cast({{ value }} as double)) then try_cast(try_cast({{ value }} as double) as integer)
         end
     {%- elif meta.type == "date" -%}
-        {{ parse_raw_date(value, date_formats) }}
+        {{ parse_raw_date("split_part(replace(" ~ value ~ ", 'T', ' '), ' ', 1)" if meta.get("has_time") else value, date_formats) }}
     {%- elif meta.type == "text" -%}
         nullif(trim({{ value }}), '')
     {%- else -%}
