@@ -34,6 +34,8 @@ select
     coalesce(listed.size, counted.size, 'Unknown') as size,
     listed.volume_ml,
     listed.classification as classification,
+    'Unknown' as category,
+    'Unknown' as brand_name,
     coalesce(listed.vendor_id, bought.vendor_id) as vendor_id,
     nullif(listed.list_price_usd, 0) as list_price_usd,
     -- zero is how the price list writes "unknown"
