@@ -21,16 +21,12 @@ STOCK = (
     "int_inventory_item_location",
     "int_stock_layers",
     "int_stock_age",
+    "int_unsold_days",
+    "fct_stock_counts",
+    "rpt_shrinkage",
+    "rpt_shrinkage_reason",
+    "rpt_stock_exceptions",
 )
-
-
-@pytest.fixture(scope="session")
-def quiet_warehouse(built_warehouse: Path, tiny_source: Path, run_dbt, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny data as it is."""
-    path = tmp_path_factory.mktemp("quiet") / "stockroom.duckdb"
-    shutil.copyfile(built_warehouse, path)
-    run_dbt(tiny_source, path, "build", "--exclude-resource-type", "unit_test", "--select", *STOCK)
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +41,12 @@ def busy_warehouse(built_warehouse: Path, tiny_source: Path, run_dbt, tmp_path_f
         # some before the books begin and some that nobody knows of yet
         days = [start + timedelta(days=n) for n in range(-3, (end - start).days + 4)]
         adjustments = [
-            (*draw.choice(keys), draw.choice(days), draw.choice([-3, -2, -1, 1, 2]), draw.choice(["breakage", "found"]))
+            (
+                *draw.choice(keys),
+                draw.choice(days),
+                draw.choice([-3, -2, -1, 1, 2]),
+                draw.choice(["breakage", "found", "return to vendor"]),
+            )
             for _ in range(200)
         ]
         counts = {(*draw.choice(keys), draw.choice(days)): draw.randrange(30) for _ in range(150)}

@@ -30,6 +30,19 @@ def test_what_was_lost_and_adjusted_is_found_to_the_unit(built_warehouse: Path, 
     assert found.equals(truth.cast(dict(found.schema)))
 
 
+def test_every_store_lost_what_the_shrinkage_report_says(built_warehouse: Path, tiny_source: Path):
+    truth = (
+        pl.read_parquet(tiny_source / "truth" / "shrinkage.parquet")
+        .group_by("location_id")
+        .agg(pl.col("units").sum().cast(pl.Int64))
+    )
+    with duckdb.connect(str(built_warehouse), read_only=True) as warehouse:
+        found = warehouse.sql("select location_id, shrinkage_units from marts.rpt_shrinkage where level = 'store'").fetchall()
+        (chain,) = warehouse.sql("select shrinkage_units from marts.rpt_shrinkage where level = 'chain'").fetchone()
+    assert dict(found) == dict(truth.iter_rows())
+    assert chain == truth["units"].sum() > 0
+
+
 def test_sales_are_all_there(built_warehouse: Path, tiny_source: Path):
     truth = pl.read_parquet(tiny_source / "truth" / "demand.parquet")["sales_units"].sum()
     with duckdb.connect(str(built_warehouse), read_only=True) as warehouse:

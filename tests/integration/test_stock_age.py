@@ -47,7 +47,7 @@ class Queue:
                 self.goods.appendleft(self.gone.pop() if self.gone else self.first_day)
 
 
-@pytest.mark.parametrize("fixture", ["quiet_warehouse", "busy_warehouse"])
+@pytest.mark.parametrize("fixture", ["built_warehouse", "busy_warehouse"])
 def test_layers_are_those_of_a_queue(fixture: str, request: pytest.FixtureRequest) -> None:
     path: Path = request.getfixturevalue(fixture)
     with duckdb.connect(str(path), read_only=True) as warehouse:

@@ -8,6 +8,8 @@ summed as (
         min(ledger.inventory_date) as first_stocked_date,
         max(case when ledger.sold_units > 0 or ledger.received_units > 0 or ledger.opening_count_units > 0 then ledger.inventory_date end)
             as last_traded_date,
+        max(case when ledger.sold_units > 0 then ledger.inventory_date end) as last_sold_date,
+        cast(count(*) filter (where ledger.sold_units > 0) as integer) as selling_days,
         cast(sum(ledger.opening_count_units) as integer) as opening_units,
         cast(sum(ledger.received_units) as integer) as received_units,
         cast(sum(ledger.sold_units) as integer) as sold_units,
@@ -32,7 +34,7 @@ summed as (
 )
 
 select
-    location_id, item_id, period_days, first_stocked_date, last_traded_date, ranged_days,
+    location_id, item_id, period_days, first_stocked_date, last_traded_date, last_sold_date, selling_days, ranged_days,
     case when is_stock_known then stock_out_days end as stock_out_days,
     opening_units, received_units, sold_units, recorded_adjustment_units, adjusted_units, revenue_usd,
     case when is_stock_known then opening_units + received_units - sold_units + recorded_adjustment_units + adjusted_units end
