@@ -2,9 +2,9 @@
     "holding_cost_rate_per_year", "order_cost_usd_per_line", "review_period_days", "default_lead_time_days",
     "abc_a_share", "abc_b_share", "max_cover_days", "demand_history_weeks", "minimum_lead_time_lines",
     "dormant_days", "open_order_max_age_days",
+    "promotion_baseline_days", "promotion_wake_days",
     "otif_requested_lead_time_days", "otif_early_days", "otif_late_days", "otif_quantity_tolerance_share",
     "invoice_quantity_tolerance_share", "invoice_amount_tolerance_share", "defect_prior_units", "defect_interval_level",
-    "promotion_baseline_days", "promotion_wake_days",
 ] %}
 
 with valid as (
