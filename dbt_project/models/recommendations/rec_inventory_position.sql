@@ -15,8 +15,9 @@ known as (
         {{ as_of() }} as as_of_date,
         terms.item_id, terms.location_id,
         coalesce(stock.closing_units, 0) as on_hand_units,
+        age.expired_units,
         -- books below zero are an error of the books: nothing is there to sell
-        greatest(coalesce(stock.closing_units, 0), 0) as usable_on_hand_units,
+        greatest(coalesce(stock.closing_units, 0), 0) - coalesce(age.expired_units, 0) as usable_on_hand_units,
         coalesce(open_lines.on_order_units, 0) as on_order_units,
         coalesce(open_lines.open_units - open_lines.on_order_units, 0) as overdue_order_units,
         -- a shop's customers do not wait: demand that was not met is lost, not owed
@@ -25,11 +26,13 @@ known as (
     from {{ ref("int_item_location_terms") }} as terms
     left join {{ ref("int_inventory_item_location") }} as stock
         on terms.item_id = stock.item_id and terms.location_id = stock.location_id
+    left join {{ ref("int_stock_age") }} as age on terms.item_id = age.item_id and terms.location_id = age.location_id
     left join open_lines on terms.item_id = open_lines.item_id and terms.location_id = open_lines.location_id
 )
 
 select
-    as_of_date, item_id, location_id, on_hand_units, usable_on_hand_units, on_order_units, overdue_order_units, backorder_units,
+    as_of_date, item_id, location_id, on_hand_units, expired_units, usable_on_hand_units, on_order_units, overdue_order_units,
+    backorder_units,
     usable_on_hand_units + on_order_units - backorder_units as inventory_position_units,
     -- nothing there, nothing coming, nothing sold or received for long: whoever runs the shop has dropped it
     usable_on_hand_units = 0 and overdue_order_units + on_order_units = 0
