@@ -4,7 +4,7 @@
     "open_order_max_age_days", "otif_requested_lead_time_days", "otif_early_days", "otif_late_days",
     "otif_quantity_tolerance_share", "invoice_quantity_tolerance_share", "invoice_amount_tolerance_share",
     "defect_prior_units", "defect_interval_level", "promotion_baseline_days", "promotion_wake_days",
-    "phantom_stock_probability", "dead_stock_days", "slow_cover_days", "xyz_x_cv", "xyz_y_cv",
+    "phantom_stock_probability", "dead_stock_days", "slow_cover_days", "xyz_x_cv", "xyz_y_cv", "stock_out_day_share",
 ] %}
 
 with valid as (

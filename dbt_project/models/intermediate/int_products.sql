@@ -49,6 +49,8 @@ seen as (
     select item_id from bought
     union
     select item_id from {{ ref("stg_sales") }} where sale_date <= {{ as_of() }}
+    union
+    select item_id from {{ ref("stg_stock_out_hours") }} where stock_out_date <= {{ as_of() }}
 )
 
 select
