@@ -16,8 +16,10 @@ known as (
         terms.item_id, terms.location_id,
         -- without any count stock is unknown, and without purchases so is what is on order: neither is zero
         case when as_of.is_stock_known then coalesce(stock.closing_units, 0) end as on_hand_units,
+        age.expired_units,
         -- books below zero are an error of the books: nothing is there to sell
-        case when as_of.is_stock_known then greatest(coalesce(stock.closing_units, 0), 0) end as usable_on_hand_units,
+        case when as_of.is_stock_known then greatest(coalesce(stock.closing_units, 0), 0) - coalesce(age.expired_units, 0) end
+            as usable_on_hand_units,
         case when as_of.is_stock_known or purchases.are_known then coalesce(open_lines.on_order_units, 0) end as on_order_units,
         case when as_of.is_stock_known or purchases.are_known then coalesce(open_lines.open_units - open_lines.on_order_units, 0) end
             as overdue_order_units,
@@ -29,11 +31,13 @@ known as (
     cross join (select exists(select 1 from {{ ref("int_purchase_lines") }}) as are_known) as purchases
     left join {{ ref("int_inventory_item_location") }} as stock
         on terms.item_id = stock.item_id and terms.location_id = stock.location_id
+    left join {{ ref("int_stock_age") }} as age on terms.item_id = age.item_id and terms.location_id = age.location_id
     left join open_lines on terms.item_id = open_lines.item_id and terms.location_id = open_lines.location_id
 )
 
 select
-    as_of_date, item_id, location_id, on_hand_units, usable_on_hand_units, on_order_units, overdue_order_units, backorder_units,
+    as_of_date, item_id, location_id, on_hand_units, expired_units, usable_on_hand_units, on_order_units, overdue_order_units,
+    backorder_units,
     usable_on_hand_units + on_order_units - backorder_units as inventory_position_units,
     -- nothing there, nothing coming, nothing sold or received for long: whoever runs the shop has dropped it
     coalesce(
