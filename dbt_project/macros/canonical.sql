@@ -4,7 +4,8 @@
 #}
 {% macro canonical(table_name) %}
 {%- set fillers = [] -%}
-{%- for adapter in var("adapters").values() if table_name in adapter.fills -%}
+{#- the linter has no variables -#}
+{%- for adapter in (var("adapters") if var("adapters") is mapping else {}).values() if table_name in adapter.fills -%}
     {%- do fillers.append(adapter.fills[table_name]) -%}
 {%- endfor -%}
 {%- set columns = model.columns.values() | list if execute else [] -%}
@@ -19,12 +20,21 @@ where false
 {%- endfor %}
 {% endmacro %}
 
-{# Every kind of raw file: adapter, table name, and the base model that reads it. #}
+{# Every kind of raw file: adapter, table name, the base model that reads it, how many files there are, and what their absence changes. #}
 {% macro raw_kinds() %}
     {%- set kinds = [] -%}
-    {%- for adapter, declared in var("adapters").items() -%}
+    {#- the linter has no variables -#}
+    {%- set adapters = var("adapters") if var("adapters") is mapping else {"adapter": {"files": ["file"]}} -%}
+    {%- for adapter, declared in adapters.items() -%}
         {%- for table_name in declared.files -%}
-            {%- do kinds.append({"adapter": adapter, "table_name": table_name, "relation": ref("base_" ~ adapter ~ "__" ~ table_name)}) -%}
+            {%- set source_node = raw_source(adapter, table_name) if execute -%}
+            {%- do kinds.append({
+                "adapter": adapter,
+                "table_name": table_name,
+                "relation": ref("base_" ~ adapter ~ "__" ~ table_name),
+                "file_count": raw_files(source_node) | length if execute else 0,
+                "absence": source_node.meta.get("absence", "") if execute else "",
+            }) -%}
         {%- endfor -%}
     {%- endfor -%}
     {% do return(kinds) %}

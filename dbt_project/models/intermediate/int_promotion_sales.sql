@@ -23,16 +23,22 @@ stretches as (
     where item_id in (select item_id from promotions)
 ),
 
+-- a promotion of one store meets that store's days only: by item alone there would be hundreds of times as many pairs
+{%- set overlap %}
+        and stretches.inventory_date <= greatest(promotions.wake_last_date, promotions.after_last_date)
+        and stretches.last_date >= least(promotions.before_first_date, promotions.first_date)
+{%- endset %}
 joined as (
+    {%- for location in ["promotions.location_id = stretches.location_id", "promotions.location_id is null"] %}
     select
         promotions.*, stretches.inventory_date, stretches.sold_units, stretches.revenue_usd,
         stretches.last_date as stretch_last_date, stretches.in_stock_last_date, stretches.location_id as sold_location_id
     from stretches
     inner join promotions
-        on stretches.item_id = promotions.item_id
-        and stretches.inventory_date <= greatest(promotions.wake_last_date, promotions.after_last_date)
-        and stretches.last_date >= least(promotions.before_first_date, promotions.first_date)
-    where promotions.location_id is null or promotions.location_id = stretches.location_id
+        on stretches.item_id = promotions.item_id and {{ location }}
+        {{- overlap }}
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
 )
 
 select
