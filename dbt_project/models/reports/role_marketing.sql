@@ -74,7 +74,10 @@ select
     expected.expected_uplift_share, expected.uplift_basis,
     expected.daily_demand_units, expected.demand_until_end_units,
     expected.usable_on_hand_units, expected.on_order_units,
-    greatest(expected.demand_until_end_units - expected.usable_on_hand_units - expected.on_order_units, 0) as shortfall_units,
+    case
+        when expected.promotion_id is not null
+            then greatest(expected.demand_until_end_units - expected.usable_on_hand_units - expected.on_order_units, 0)
+    end as shortfall_units,
     expected.overstock_units, expected.overstock_usd,
     products.list_price_usd,
     cast(products.list_price_usd - products.unit_cost_usd as double) / nullif(cast(products.list_price_usd as double), 0)
