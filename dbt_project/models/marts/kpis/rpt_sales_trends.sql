@@ -22,14 +22,22 @@ periods as (
     group by iso_week_start_date
 ),
 
--- whatever else is to be known of a month's sales, such as what promotions sold, comes with the item's month in the store
+sold_in_months as (
+    select item_id, location_id, month_start_date, sold_units, revenue_usd, 0 as promoted_units
+    from {{ ref("int_inventory_item_location_month") }}
+    where sold_units > 0
+    union all
+    select item_id, location_id, month_start_date, 0, 0, promoted_units
+    from {{ ref("int_promoted_sales_month") }}
+),
+
 monthly as (
     {% for base_level, base_id in {"item": "item_id", "store": "location_id"}.items() -%}
     select
         '{{ base_level }}' as base_level, {{ base_id }} as base_id, 'month' as period_type, month_start_date as period_start_date,
-        sum(cast(sold_units as double)) as sold_units, sum(revenue_usd) as revenue_usd
-    from {{ ref("int_inventory_item_location_month") }}
-    where sold_units > 0
+        sum(cast(sold_units as double)) as sold_units, sum(revenue_usd) as revenue_usd,
+        sum(cast(promoted_units as double)) as promoted_units
+    from sold_in_months
     group by {{ base_id }}, month_start_date
     {{ "union all" if not loop.last }}
     {% endfor %}
@@ -48,14 +56,16 @@ daily as (
 based as (
     select * from monthly
     union all
-    select 'store', location_id, period_type, period_start_date, sum(sold_units), sum(revenue_usd)
+    select 'store', location_id, period_type, period_start_date, sum(sold_units), sum(revenue_usd), null
     from daily
     where period_type = 'iso_week'
     group by location_id, period_type, period_start_date
 ),
 
 leveled as (
-    {{ add_up_to_levels("based", ["period_type", "period_start_date"], {"sold_units": "bigint", "revenue_usd": "decimal(18, 2)"}) }}
+    {{ add_up_to_levels("based", ["period_type", "period_start_date"], {
+        "sold_units": "bigint", "revenue_usd": "decimal(18, 2)", "promoted_units": "bigint"
+    }) }}
 ),
 
 by_band as (
@@ -75,12 +85,12 @@ by_band as (
 sold as (
     select
         level, level_key, item_id, brand_name, category, vendor_id, location_id, city, cast(null as varchar) as price_band,
-        period_type, period_start_date, sold_units, revenue_usd
+        period_type, period_start_date, sold_units, revenue_usd, promoted_units
     from leveled
     union all
     select
         level, level_key, null, null, null, null, location_id, null, price_band,
-        period_type, period_start_date, cast(sold_units as bigint), cast(revenue_usd as decimal(18, 2))
+        period_type, period_start_date, cast(sold_units as bigint), cast(revenue_usd as decimal(18, 2)), null
     from by_band
 ),
 
@@ -100,8 +110,13 @@ every_period as (
         keys.*, periods.period_start_date, periods.period_end_date, periods.period_days,
         periods.period_days = periods.period_end_date - periods.period_start_date + 1 as is_complete,
         coalesce(sold.sold_units, 0) as sold_units,
-        coalesce(sold.revenue_usd, 0) as revenue_usd
+        coalesce(sold.revenue_usd, 0) as revenue_usd,
+        -- of weeks and price bands nobody knows, and without promotions there is nothing to know
+        case
+            when keys.period_type = 'month' and keys.price_band is null and promotions.are_known then coalesce(sold.promoted_units, 0)
+        end as promoted_units
     from keys
+    cross join (select exists(select 1 from {{ ref("int_promotions") }}) as are_known) as promotions
     inner join periods
         on keys.period_type = periods.period_type and keys.first_period_start_date <= periods.period_start_date
     left join sold
@@ -128,7 +143,8 @@ compared as (
 select
     period_type, period_start_date, period_end_date, period_days, is_complete,
     level, level_key, item_id, brand_name, category, vendor_id, location_id, city, price_band,
-    sold_units, revenue_usd,
+    sold_units, revenue_usd, promoted_units,
+    promoted_units / nullif(sold_units, 0) as promoted_share,
     cast(revenue_usd / nullif(sold_units, 0) as decimal(18, 4)) as average_selling_price_usd,
     sold_units / nullif(chain_sold_units, 0) as share_of_chain_units,
     cast(revenue_usd as double) / nullif(chain_revenue_usd, 0) as share_of_chain_revenue,
