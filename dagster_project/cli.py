@@ -114,7 +114,7 @@ def demo(
     size: Annotated[str, typer.Option("--size", help="tiny, small, medium or full.")] = "small",
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same bytes.")] = 1,
 ) -> None:
-    """Write synthetic data: the retailer's six files with all their quirks, and the truth behind them."""
+    """Write synthetic data: the retailer's six files with all their quirks, all optional files, and the truth behind them."""
     from dagster_project.demo import SIZES, generate
 
     if size not in SIZES:
@@ -191,15 +191,15 @@ def dbt(context: typer.Context, source: SourceOption = None, warehouse: Warehous
     """Run dbt with this installation's paths, from any folder: stockroom dbt build --select dim_product."""
     from dbt.cli.main import dbtRunner
 
+    from dagster_project.intake import country_of
     from dagster_project.resources import Warehouse
     from dagster_project.settings import DBT_PROJECT_DIR
-    from ml.contracts import OUTPUTS
 
     settings = _settings(source, warehouse)
-    if context.args and context.args[0] in ("build", "run", "seed"):
-        _checked_source(settings)
     os.environ.update(settings.to_env())
-    Warehouse(path=str(settings.warehouse)).ensure_tables(OUTPUTS)
+    if context.args and context.args[0] in ("build", "run", "seed", "snapshot"):
+        intake = _checked_source(settings)
+        Warehouse(path=str(settings.warehouse)).prepare(settings.country or country_of(intake.adapter))
     result = dbtRunner().invoke([*context.args, "--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)])
     raise typer.Exit(0 if result.success else 1)
 

@@ -14,9 +14,11 @@ import dagster as dg
 import duckdb
 import polars as pl
 
-from ml.contracts import ContractError, FrameContract
+from ml.contracts import OUTPUTS, ContractError, FrameContract
 
 ML_SCHEMA = "ml"
+REFERENCE_SCHEMA = "reference"
+HOLIDAY_YEARS = range(1990, 2051)
 
 
 class Warehouse(dg.ConfigurableResource):
@@ -38,6 +40,32 @@ class Warehouse(dg.ConfigurableResource):
         """The result of a query as a frame."""
         with self.connect(read_only=True) as connection:
             return connection.sql(query).pl()
+
+    def prepare(self, country: str) -> int:
+        """What SQL expects to find before the first build: the tables Python writes, and a country's public holidays (count)."""
+        self.ensure_tables(OUTPUTS)
+        return self.replace_holidays(country)
+
+    def replace_holidays(self, country: str) -> int:
+        """Write the public holidays of a country (ISO 3166 code) of all years that data may be of; says how many days they are.
+
+        Raises ValueError for a country the holidays library does not know.
+        """
+        import holidays
+
+        try:
+            days = holidays.country_holidays(country, years=HOLIDAY_YEARS, language="en_US")
+        except NotImplementedError:
+            raise ValueError(f"country {country!r}: no public holidays are known. Use an ISO 3166 code such as US.") from None
+        frame = pl.DataFrame(
+            {"holiday_date": list(days.keys()), "holiday_name": list(days.values()), "country": [country] * len(days)},
+            schema={"holiday_date": pl.Date, "holiday_name": pl.String, "country": pl.String},
+        ).sort("holiday_date")
+        with self.connect() as connection:
+            connection.execute(f"create schema if not exists {REFERENCE_SCHEMA}")
+            connection.register("frame", frame)
+            connection.execute(f"create or replace table {REFERENCE_SCHEMA}.public_holidays as from frame")
+        return frame.height
 
     def ensure_tables(self, contracts: Sequence[FrameContract]) -> None:
         """Create the tables Python writes, empty and typed, so that SQL can be built before the first forecast.

@@ -24,6 +24,7 @@ class Settings:
     source_dir: Path = DATA_DIR / "raw"
     warehouse: Path = DATA_DIR / "warehouse" / "stockroom.duckdb"
     as_of: date | None = None
+    country: str = ""  # whose public holidays count; empty: the country the source's adapter declares
     memory_limit: str = "4GB"
     dbt_threads: int = 1
     dagster_home: Path = DATA_DIR / "dagster"
@@ -42,6 +43,7 @@ class Settings:
             source_dir=Path(env.get("STOCKROOM_SOURCE") or default.source_dir).expanduser().resolve(),
             warehouse=Path(env.get("STOCKROOM_WAREHOUSE") or default.warehouse).expanduser().resolve(),
             as_of=_date("STOCKROOM_AS_OF", env),
+            country=env.get("STOCKROOM_COUNTRY") or default.country,
             memory_limit=env.get("STOCKROOM_MEMORY_LIMIT") or default.memory_limit,
             dbt_threads=int(env.get("STOCKROOM_DBT_THREADS") or default.dbt_threads),
             dagster_home=Path(env.get("DAGSTER_HOME") or default.dagster_home).expanduser().resolve(),
@@ -53,6 +55,7 @@ class Settings:
             "STOCKROOM_SOURCE": str(self.source_dir),
             "STOCKROOM_WAREHOUSE": str(self.warehouse),
             "STOCKROOM_AS_OF": self.as_of.isoformat() if self.as_of else "",
+            "STOCKROOM_COUNTRY": self.country,
             "STOCKROOM_MEMORY_LIMIT": self.memory_limit,
             "STOCKROOM_DBT_THREADS": str(self.dbt_threads),
             "DAGSTER_HOME": str(self.dagster_home),

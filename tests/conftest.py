@@ -18,7 +18,6 @@ import pytest
 from dagster_project import build
 from dagster_project.demo import generate
 from dagster_project.settings import DBT_PROJECT_DIR, Settings
-from ml.contracts import OUTPUTS
 
 if TYPE_CHECKING:  # dbt and Dagster take seconds to import: only in the fixtures that need them
     from dbt.cli.main import dbtRunnerResult
@@ -82,7 +81,7 @@ def run_dbt(dbt_manifest: Manifest) -> RunDbt:
 
     def run(source: Path, warehouse: Path, *arguments: str, as_of: date | None = None, succeeds: bool = True) -> dbtRunnerResult:
         assert warehouse.name == "stockroom.duckdb"
-        Warehouse(path=str(warehouse)).ensure_tables(OUTPUTS)
+        Warehouse(path=str(warehouse)).prepare("US")
         with pytest.MonkeyPatch.context() as patch:
             for name, value in Settings(source_dir=source, warehouse=warehouse, as_of=as_of).to_env().items():
                 patch.setenv(name, value)

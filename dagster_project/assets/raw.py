@@ -5,34 +5,49 @@ Belongs here: whether the files are there and have their columns. Does not belon
 
 import dagster as dg
 
-from dagster_project.intake import check_source, declared_tables
-from dagster_project.resources import Warehouse
+from dagster_project.intake import check_source, country_of, declared_tables
+from dagster_project.resources import REFERENCE_SCHEMA, Warehouse
 from dagster_project.settings import Settings
-from ml.contracts import OUTPUTS
 
 
 def build_raw_assets() -> dg.AssetsDefinition:
-    """The raw files as declared in dbt's source YAML, checked together in one step."""
+    """The raw files of every adapter as declared in dbt's source YAML, checked together in one step, and the public holidays."""
+    tables = declared_tables()
     specs = [
         dg.AssetSpec(
-            ["raw", table.name], group_name="raw", kinds={"csv"}, description=f"Raw file {' or '.join(table.file_patterns)}."
+            table.key,
+            group_name="raw",
+            kinds={"csv"},
+            description=f"Raw file {' or '.join(table.file_patterns)}. Source: {table.adapter}.",
         )
-        for table in declared_tables()
+        for table in tables
     ]
+    holidays = dg.AssetSpec(
+        [REFERENCE_SCHEMA, "public_holidays"],
+        group_name="raw",
+        kinds={"python"},
+        description="Public holidays of the source's country, from the holidays library; a calendar file replaces them.",
+    )
 
-    @dg.multi_asset(specs=specs, name="raw_files", pool="warehouse")
+    @dg.multi_asset(specs=[*specs, holidays], name="raw_files", pool="warehouse")
     def raw_files(warehouse: Warehouse):
         """Check names and headers of the source folder; a missing file or column stops the run here."""
-        intake = check_source(Settings.from_env().source_dir)
-        warehouse.ensure_tables(OUTPUTS)
-        for name, paths in intake.files.items():
+        settings = Settings.from_env()
+        intake = check_source(settings.source_dir)
+        country = settings.country or country_of(intake.adapter)
+        holiday_count = warehouse.prepare(country)
+        for table in tables:
+            paths = intake.files[table.key]
             yield dg.MaterializeResult(
-                asset_key=["raw", name],
+                asset_key=table.key,
                 metadata={
                     "files": [path.name for path in paths],
                     "size_mib": round(sum(path.stat().st_size for path in paths) / 2**20, 1),
-                    "absence": intake.absences.get(name, ""),
+                    "absence": intake.absences.get(table.name, "")
+                    if table.adapter in (intake.adapter, "optional")
+                    else "another source",
                 },
             )
+        yield dg.MaterializeResult(asset_key=holidays.key, metadata={"country": country, "dagster/row_count": holiday_count})
 
     return raw_files

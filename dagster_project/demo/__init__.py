@@ -1,4 +1,4 @@
-"""Demo data: a synthetic retailer in the files of a real one, with the truth beside it.
+"""Demo data: a synthetic retailer in the files of a real one, with all optional files and the truth beside it.
 
 Belongs here: inventing data. Does not belong here: reading it; no other part of the product
 imports from this package but the command line and tests.

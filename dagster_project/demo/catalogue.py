@@ -13,7 +13,7 @@ import numpy as np
 
 from .sizes import WARM_UP_DAYS, DemoSize
 from .streams import stream
-from .words import CATEGORIES, brand_descriptions, town_names, vendor_names
+from .words import CATEGORIES, brand_names, town_names, vendor_names
 
 NEVER = 1 << 20
 """A day number beyond any simulation."""
@@ -71,6 +71,8 @@ class Brands:
 
     number: np.ndarray
     description: np.ndarray
+    house: np.ndarray
+    variety: np.ndarray
     size: np.ndarray
     list_size: np.ndarray
     volume: np.ndarray
@@ -154,7 +156,7 @@ def build_brands(size: DemoSize, seed: int, vendors: Vendors) -> Brands:
     shares = np.array([kind.share for kind in CATEGORIES])
     category = rng.choice(len(CATEGORIES), count, p=shares / shares.sum())
     classification = np.array([kind.classification for kind in CATEGORIES])[category]
-    description = np.array(brand_descriptions(category, rng), dtype=object)
+    description, house, variety = (np.array(names, dtype=object) for names in brand_names(category, rng))
     label = rng.choice(len(_SIZES), count, p=np.array([s[4] for s in _SIZES]) / sum(s[4] for s in _SIZES))
     is_unknown = np.zeros(count, dtype=bool)
     is_unknown[[5, unlisted[2]]] = True
@@ -188,6 +190,8 @@ def build_brands(size: DemoSize, seed: int, vendors: Vendors) -> Brands:
     brands = Brands(
         number=number,
         description=description,
+        house=house,
+        variety=variety,
         size=shelf,
         list_size=listed,
         volume=volume,

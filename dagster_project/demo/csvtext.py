@@ -17,10 +17,11 @@ LINE_END = "\r\n"
 
 
 def money(cents: np.ndarray) -> pl.Series:
-    """Dollars with as few decimals as they need: 12.99, 8.9, 219, 0."""
+    """Dollars with as few decimals as they need: 12.99, 8.9, 219, 0, -3.5."""
     values, place = np.unique(np.asarray(cents, dtype=np.int64), return_inverse=True)
-    cent = pl.col("cents")
-    whole, tenths = (cent // 100).cast(pl.String), (cent // 10 % 10).cast(pl.String)
+    cent = pl.col("cents").abs()
+    sign = pl.when(pl.col("cents") < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    whole, tenths = pl.concat_str(sign, (cent // 100).cast(pl.String)), (cent // 10 % 10).cast(pl.String)
     text = pl.DataFrame({"cents": values}).select(
         pl.when(cent % 100 == 0)
         .then(whole)
@@ -54,20 +55,22 @@ def quoted(values: np.ndarray) -> list[str]:
 class CsvFile:
     """A file written in pieces: header first, then frames, then blank lines. Counts its lines."""
 
-    def __init__(self, path: Path, header: str) -> None:
+    def __init__(self, path: Path, header: str, line_end: str = LINE_END) -> None:
         self.columns = header.replace('"', "").split(",")
         self.lines = 0
+        self._line_end = line_end
         self._file = path.open("wb")
-        self._file.write((header + LINE_END).encode())
+        self._file.write((header + line_end).encode())
 
     def append(self, frame: pl.DataFrame, *, quote_style: str = "necessary") -> None:
         """Write a frame; it must hold the header's columns."""
-        frame.select(self.columns).write_csv(self._file, include_header=False, line_terminator=LINE_END, quote_style=quote_style)
+        lines = frame.select(self.columns)
+        lines.write_csv(self._file, include_header=False, line_terminator=self._line_end, quote_style=quote_style)
         self.lines += frame.height
 
     def append_blank_lines(self, count: int) -> None:
         """Lines of bare commas, as spreadsheets leave them at the end of what was once longer."""
-        self._file.write(("," * (len(self.columns) - 1) + LINE_END).encode() * count)
+        self._file.write(("," * (len(self.columns) - 1) + self._line_end).encode() * count)
 
     def close(self) -> None:
         """Finish the file."""

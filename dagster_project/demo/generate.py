@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from . import files
-from .catalogue import build_brands, build_stores, build_vendors
-from .pricing import price_calendar
+from .handling import Staff
+from .optional import OptionalFiles
 from .purchasing import bill, receipts
-from .ranging import build_ranges, draw_demand, draw_losses, expected_demand
+from .ranging import draw_demand, draw_losses, expected_demand
 from .seasons import calendar, demand_factors
 from .simulate import simulate_store, vendor_calendar
 from .sizes import SIZES, WARM_UP_DAYS, DemoSize, DemoSummary
 from .streams import stream
 from .truth import TRUTH_NOTE, TruthFiles, label
+from .world import build_world
 
 Progress = Callable[[str, float], None]
 
@@ -41,23 +42,22 @@ def generate(size: str | DemoSize, seed: int, out: Path, progress: Progress | No
     (out / "README.txt").write_text(label(scale, seed), encoding="utf-8")
     (truth_folder / "README.txt").write_text(TRUTH_NOTE, encoding="utf-8")
 
-    stores, vendors = build_stores(scale, seed), build_vendors(scale, seed)
-    brands = build_brands(scale, seed, vendors)
-    prices = price_calendar(brands, scale, seed)
-    ranges = build_ranges(scale, seed, brands, stores)
+    world = build_world(scale, seed)
+    brands, vendors, stores, prices = world.brands, world.vendors, world.stores, world.prices
     factors = demand_factors(calendar(scale.warm_start, scale.total_days))
     reviews, leads = vendor_calendar(vendors, scale.warm_start.weekday(), scale.total_days, stream(seed, "lead times"))
 
     store_files = files.StoreFiles(out, scale, brands, vendors, stores, prices)
+    optional_files = OptionalFiles(out, world)
     truth_files = TruthFiles(truth_folder, scale, brands, stores)
-    received, totals = [], np.zeros(7, dtype=np.int64)
-    for items in ranges:
+    received, totals = [], np.zeros(8, dtype=np.int64)
+    for items in world.ranges:
         tell(f"Store {items.store + 1} of {scale.stores}", 0.03 + 0.82 * items.store / scale.stores)
         expected = expected_demand(items, brands, prices, factors, scale)
         run = simulate_store(
             items,
-            brands.vendor[items.brand],
-            brands.case_units[items.brand],
+            world.goods(items),
+            Staff(items, world.products.shelf_life_days[items.brand], scale.total_days, WARM_UP_DAYS, seed),
             draw_demand(expected, items, seed),
             draw_losses(items, scale.total_days, seed),
             vendors,
@@ -67,6 +67,7 @@ def generate(size: str | DemoSize, seed: int, out: Path, progress: Progress | No
             stream(seed, "store", items.store),
         )
         store_files.append(items, run)
+        optional_files.append(items, run)
         truth_files.append(items, run, expected[WARM_UP_DAYS:])
         received.append(receipts(items, run.orders))
         totals += [
@@ -75,6 +76,7 @@ def generate(size: str | DemoSize, seed: int, out: Path, progress: Progress | No
                 run.opening_units,
                 run.sales_units,
                 run.shrinkage_units,
+                run.adjustments.units,
                 run.closing_units,
                 run.demand_units,
                 run.ranged_days,
@@ -88,11 +90,13 @@ def generate(size: str | DemoSize, seed: int, out: Path, progress: Progress | No
     purchase_lines = files.write_purchases(out / files.PURCHASES, lines, scale, brands, vendors, stores)
     invoices = files.write_invoices(out / files.INVOICES, lines, scale, vendors)
     price_list_lines = files.write_price_list(out / files.PRICE_LIST, brands, vendors)
-    truth_files.write_master(vendors, prices.promotions)
+    tell("Optional files", 0.97)
+    optional_files.write_rest(lines)
+    truth_files.write_master(vendors, world.terms, prices.promotions)
     truth_files.close()
 
     tell("Done", 1.0)
-    opening, sold, lost, closing, demanded, ranged_days, stockout_days = totals.tolist()
+    opening, sold, lost, adjusted, closing, demanded, ranged_days, stockout_days = totals.tolist()
     return DemoSummary(
         size=scale.name,
         seed=seed,
@@ -101,17 +105,19 @@ def generate(size: str | DemoSize, seed: int, out: Path, progress: Progress | No
         end=scale.end,
         stores=scale.stores,
         vendors=scale.vendors,
-        item_locations=sum(len(items.brand) for items in ranges),
+        item_locations=sum(len(items.brand) for items in world.ranges),
         opening_lines=store_files.opening.lines,
         closing_lines=store_files.closing.lines,
         sales_lines=store_files.sales.lines,
         purchase_lines=purchase_lines,
         invoices=invoices,
         price_list_lines=price_list_lines,
+        optional_lines=optional_files.lines,
         opening_units=opening,
         received_units=int(lines.units[lines.receipt_day < scale.total_days].sum()),
         sold_units=sold,
         shrinkage_units=lost,
+        adjusted_units=adjusted,
         closing_units=closing,
         demand_units=demanded,
         stockout_rate=stockout_days / max(1, ranged_days),

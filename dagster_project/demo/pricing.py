@@ -63,7 +63,7 @@ def price_calendar(brands: Brands, size: DemoSize, seed: int) -> PriceCalendar:
     base = np.maximum(brands.price_cents, 1)[:, None]
 
     price = shelf.copy()
-    promoted, display = _promotions(brands, size, rng)
+    promoted, display = _promotions(brands, shelf, size, rng)
     for slot in promoted:
         on = (day >= slot.first_day[:, None]) & (day <= slot.last_day[:, None])
         on &= ~clearance[slot.brand]
@@ -93,8 +93,13 @@ def _tagged(cents: np.ndarray) -> np.ndarray:
     return np.maximum(np.round(cents / 50).astype(np.int64) * 50 - 1, 49) * (cents > 0)
 
 
-def _promotions(brands: Brands, size: DemoSize, rng: np.random.Generator) -> tuple[list[Promotions], np.ndarray]:
-    """Up to six promotions a year for the brands in the programme: one slot after the other."""
+def _promotions(
+    brands: Brands, shelf_cents: np.ndarray, size: DemoSize, rng: np.random.Generator
+) -> tuple[list[Promotions], np.ndarray]:
+    """Up to six promotions a year for the brands in the programme: one slot after the other.
+
+    Their prices lie below the shelf price of their first day.
+    """
     count, days = len(brands.number), size.total_days
     programme = np.flatnonzero((rng.random(count) < _PROMOTED_SHARE) & (brands.price_cents >= 399) & (brands.delist_day == NEVER))
     slots = []
@@ -106,6 +111,6 @@ def _promotions(brands: Brands, size: DemoSize, rng: np.random.Generator) -> tup
         lasts = starts + np.where(rng.random(len(chosen)) < 0.6, 6, 13)
         cut = rng.uniform(0.10, 0.25, len(chosen))
         kept = lasts < days
-        price = _tagged(brands.price_cents[chosen] * (1 - cut))
-        slots.append(Promotions(chosen[kept], starts[kept], lasts[kept], price[kept]))
+        chosen, starts, lasts = chosen[kept], starts[kept], lasts[kept]
+        slots.append(Promotions(chosen, starts, lasts, _tagged(shelf_cents[chosen, starts] * (1 - cut[kept]))))
     return slots, np.zeros((count, days), dtype=bool)

@@ -18,6 +18,8 @@ from .streams import stream
 _OVERLOOKED_SHARE = 0.65
 """Items of a store, per year, that nobody thinks of ordering for some weeks; fewer of those
 that sell well."""
+_LOSSES_AT_LEAST = 20
+"""Expected unseen losses of a store over all days, so that even the smallest data has some."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Range:
     """Weeks in which nobody orders the item: the shelf label is missing, the clerk is new."""
     first_guess_units: np.ndarray
     """What the clerk believes an item sells per day before having seen it sell."""
+    untidiness: float
+    """Losses of the store relative to the usual store."""
 
 
 def build_ranges(size: DemoSize, seed: int, brands: Brands, stores: Stores) -> list[Range]:
@@ -72,13 +76,21 @@ def draw_demand(expected_units: np.ndarray, items: Range, seed: int) -> np.ndarr
     return rng.poisson(rng.standard_gamma(shape) * (expected_units * mood / items.dispersion)).astype(np.int32)
 
 
+def loss_rate(items: Range) -> np.ndarray:
+    """Unseen losses per day of each item; some stores are less tidy than others."""
+    return _usual_loss_rate(items.base_units) * items.untidiness
+
+
+def _usual_loss_rate(base_units: np.ndarray) -> np.ndarray:
+    return 0.00035 + 0.0025 * base_units
+
+
 def draw_losses(items: Range, days: int, seed: int) -> np.ndarray:
-    """[day, item]: units that will go missing if they are there."""
+    """[day, item]: units that will go missing unseen if they are there."""
     rng = stream(seed, "losses", items.store)
-    rate = (0.00035 + 0.0025 * items.base_units) * rng.lognormal(0.0, 0.4)
-    events = rng.poisson(rate * days)
-    item = np.repeat(np.arange(len(rate)), events)
-    losses = np.zeros((days, len(rate)), dtype=np.int32)
+    events = rng.poisson(loss_rate(items) * days)
+    item = np.repeat(np.arange(len(events)), events)
+    losses = np.zeros((days, len(events)), dtype=np.int32)
     np.add.at(losses, (rng.integers(days, size=len(item)), item), rng.geometric(0.75, len(item)))
     return losses
 
@@ -120,4 +132,5 @@ def _range(days: int, seed: int, brands: Brands, store: int, brand: np.ndarray, 
         overlooked_from=overlooked_from,
         overlooked_until=overlooked_from + rng.integers(28, 84, count),
         first_guess_units=guess,
+        untidiness=max(rng.lognormal(0.0, 0.4), _LOSSES_AT_LEAST / (days * _usual_loss_rate(base).sum())),
     )

@@ -1,7 +1,7 @@
 """One store, day after day: arrivals, sales, losses, orders.
 
-Belongs here: the flow of stock and the clerk's rules; arrays in, arrays out.
-Does not belong here: dates, names, prices, files, the drawing of demand.
+Belongs here: the flow of stock and the clerk's rules; arrays in, arrays out. Does not belong here:
+dates, names, prices, files, the drawing of demand, what the staff do besides selling (`handling`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from .catalogue import LINE_DELAY_SHARES, LONGEST_LEAD_DAYS, Vendors
+from .handling import Adjustments, Staff
 from .ranging import Range
 
 LATEST_RECEIPT_DAYS = LONGEST_LEAD_DAYS + len(LINE_DELAY_SHARES) - 1
@@ -35,6 +36,15 @@ class Orders:
 
 
 @dataclass(frozen=True)
+class Goods:
+    """How the items of a store come: one entry per item."""
+
+    vendor: np.ndarray
+    case_units: np.ndarray
+    is_case_only: np.ndarray
+
+
+@dataclass(frozen=True)
 class StoreRun:
     """What happened in one store. Daily arrays are [day, item], without the warm-up."""
 
@@ -46,6 +56,12 @@ class StoreRun:
     """Units asked for while the item was in the range."""
     sales_units: np.ndarray
     shrinkage_units: np.ndarray
+    """Lost unseen."""
+    units_in: np.ndarray
+    """Received, and found again."""
+    at_close_units: np.ndarray
+    """Stock at the end of the day."""
+    adjustments: Adjustments
     ranged_days: np.ndarray
     stockout_days: np.ndarray
     orders: Orders
@@ -65,8 +81,8 @@ def vendor_calendar(vendors: Vendors, first_weekday: int, days: int, rng: np.ran
 
 def simulate_store(
     items: Range,
-    vendor: np.ndarray,
-    case_units: np.ndarray,
+    goods: Goods,
+    staff: Staff,
     demand: np.ndarray,
     losses: np.ndarray,
     vendors: Vendors,
@@ -77,10 +93,11 @@ def simulate_store(
 ) -> StoreRun:
     """Run one store over all days of `demand` and report those after the warm-up.
 
-    `vendor` and `case_units` are per item, `demand` and `losses` are [day, item].
+    `demand` and `losses` are [day, item].
     """
     days, count = demand.shape
-    demand, sales, shrinkage = demand.copy(), np.zeros_like(demand), np.zeros_like(demand)
+    demand, vendor = demand.copy(), goods.vendor
+    sales, shrinkage, units_in, at_close = (np.zeros_like(demand) for _ in range(4))
     arriving = np.zeros((_SLOTS, count), dtype=np.int32)
     settling = np.zeros((_SLOTS, count), dtype=np.int32)
     on_order = np.zeros(count, dtype=np.int32)
@@ -95,7 +112,9 @@ def simulate_store(
         slot = day % _SLOTS
         if day == warm_up_days:
             opening, is_opening_line = stock.copy(), was_stocked & ((stock > 0) | (day < items.delist_day))
-        stock += arriving[slot]
+            staff.start(stock)
+        units_in[day] = arriving[slot]
+        stock += units_in[day]
         on_order -= settling[slot]
         arriving[slot] = settling[slot] = 0
         was_stocked |= stock > 0
@@ -105,6 +124,8 @@ def simulate_store(
         sold = np.minimum(demand[day], stock, out=sales[day])
         stock -= sold
         stock -= np.minimum(losses[day], stock, out=shrinkage[day])
+        staff.close_day(day, stock, units_in[day], shrinkage[day])
+        at_close[day] = stock
         pace += np.where(was_stocked, (sold - pace) / _MEMORY_DAYS, 0.0)
         if day >= warm_up_days:
             ranged_days += ranged
@@ -113,7 +134,7 @@ def simulate_store(
         open_for_order = reviews[vendor, day] & (day >= items.launch_day) & (day < items.delist_day)
         open_for_order &= (day < items.overlooked_from) | (day >= items.overlooked_until)
         looked_at = np.flatnonzero(open_for_order)
-        lines, units = _clerk(looked_at, items, case_units, pace, stock + on_order, rng)
+        lines, units = _clerk(looked_at, items, goods, pace, stock + on_order, rng)
         if len(lines):
             order = _ship(lines, units, day, vendor[lines], vendors, leads[vendor[lines], day], rng)
             on_order[lines] += units
@@ -123,6 +144,9 @@ def simulate_store(
             settling[order.second_day % _SLOTS, lines] += order.second_units
             book.append(tuple(getattr(order, field.name) for field in fields(Orders)))
 
+    adjustments = staff.adjustments()
+    found = adjustments.units > 0
+    np.add.at(units_in, (adjustments.day[found], adjustments.item[found]), adjustments.units[found].astype(np.int32))
     empty = (np.zeros(0, dtype=np.int32),) * len(fields(Orders))
     columns = zip(*(book or [empty]), strict=True)
     return StoreRun(
@@ -133,6 +157,9 @@ def simulate_store(
         demand_units=demand[warm_up_days:],
         sales_units=sales[warm_up_days:],
         shrinkage_units=shrinkage[warm_up_days:],
+        units_in=units_in[warm_up_days:],
+        at_close_units=at_close[warm_up_days:],
+        adjustments=adjustments,
         ranged_days=ranged_days,
         stockout_days=stockout_days,
         orders=Orders(*(np.concatenate(column) for column in columns)),
@@ -142,7 +169,7 @@ def simulate_store(
 def _clerk(
     looked_at: np.ndarray,
     items: Range,
-    case_units: np.ndarray,
+    goods: Goods,
     pace: np.ndarray,
     position: np.ndarray,
     rng: np.random.Generator,
@@ -158,8 +185,9 @@ def _clerk(
     lines, chance = looked_at[wants], chance[:, wants]
     need = (pace * items.cover_days[looked_at] + display)[wants] - position[lines]
     need *= np.where(chance[1] < _OVERDONE_SHARE, 2 + 4 * chance[2], 1.0)
-    cases = case_units[lines]
-    units = np.where(need >= 0.75 * cases, np.maximum(np.round(need / cases), 1) * cases, np.ceil(need))
+    cases = goods.case_units[lines]
+    by_case = (need >= 0.75 * cases) | goods.is_case_only[lines]
+    units = np.where(by_case, np.maximum(np.round(need / cases), 1) * cases, np.ceil(need))
     kept = units >= 1
     return lines[kept], units[kept].astype(np.int32)
 

@@ -84,10 +84,15 @@ class DemoSummary:
     purchase_lines: int
     invoices: int
     price_list_lines: int
+    optional_lines: dict[str, int]
+    """Lines of each optional file."""
     opening_units: int
     received_units: int
     sold_units: int
     shrinkage_units: int
+    """Lost unseen."""
+    adjusted_units: int
+    """Recorded besides sales and receipts: found less lost and returned."""
     closing_units: int
     demand_units: int
     stockout_rate: float

@@ -13,15 +13,17 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from .catalogue import NEVER, Brands, Stores, Vendors
+from .handling import closing_layers
 from .pricing import Promotions
 from .ranging import Range
 from .simulate import StoreRun
 from .sizes import WARM_UP_DAYS, DemoSize
+from .terms import Terms
 from .words import CATEGORIES
 
 
 class TruthFiles:
-    """The four truths that grow store by store, one row group per store."""
+    """The five truths that grow store by store, one row group per store."""
 
     def __init__(self, folder: Path, size: DemoSize, brands: Brands, stores: Stores) -> None:
         self._folder, self._size, self._brands, self._stores = folder, size, brands, stores
@@ -45,6 +47,14 @@ class TruthFiles:
         self._write(
             "shrinkage",
             self._keys(items, item).with_columns(self._dates("date", day + WARM_UP_DAYS), units=run.shrinkage_units[day, item]),
+        )
+        item, day, left = closing_layers(run.opening_units, run.units_in, run.closing_units)
+        self._write(
+            "ageing",
+            self._keys(items, item).with_columns(
+                self._dates("receipt_date", day + WARM_UP_DAYS),
+                units=left.astype(np.int32),
+            ),
         )
         orders = run.orders
         cancelled = pl.Series(orders.first_units == 0)
@@ -79,7 +89,7 @@ class TruthFiles:
         for writer in self._writers.values():
             writer.close()
 
-    def write_master(self, vendors: Vendors, promotions: Promotions) -> None:
+    def write_master(self, vendors: Vendors, terms: Terms, promotions: Promotions) -> None:
         """Write what holds for the whole chain: items, vendors, promotions."""
         brands = self._brands
         pl.DataFrame(
@@ -109,6 +119,8 @@ class TruthFiles:
                 "partial_share": vendors.partial_share,
                 "cancelled_share": vendors.cancelled_share,
                 "remainder_share": vendors.remainder_share,
+                "is_inspected": terms.is_inspected,
+                "defect_share": terms.defect_share,
             }
         ).write_parquet(self._folder / "vendors.parquet")
         pl.DataFrame(
@@ -150,15 +162,28 @@ def label(size: DemoSize, seed: int) -> str:
         f"({size.days} days). The same size and seed give the same bytes.\n\n"
         "How: demand per brand, store and day is drawn from a negative binomial whose mean follows a\n"
         "weekly and a yearly season, holidays, a trend, prices and promotions. Each store is run day by\n"
-        "day: arrivals, then sales (cut where the shelf is empty), then losses, then a clerk's orders by\n"
-        "thumb rules, with slips. Vendors have order days, lead times, late, short and cancelled lines.\n"
+        "day: arrivals, then sales (cut where the shelf is empty), then losses and what the staff write\n"
+        "down, then a clerk's orders by thumb rules, with slips. Vendors have order days, lead times, late,\n"
+        "short and cancelled lines.\n"
         "Shops are closed on Thanksgiving and on 25 December. The names of files and columns and the\n"
         "oddities of dates, blanks and spellings are those of a public teaching case on a retailer; the\n"
         "contents are not.\n\n"
         f"Opening stock is counted at the start of {size.start}, closing stock at the end of {size.end}.\n"
-        "For every item and store: opening + received - sold - shrinkage = closing, to the unit.\n"
+        "For every item and store, to the unit: opening + received - sold + adjustments - unseen losses = closing.\n"
         f"Purchase lines received after {size.end} are the open orders of that day.\n"
-        f"Orders from before {size.start} are listed where they arrived on or after that day.\n"
+        f"Orders from before {size.start} are listed where they arrived on or after that day.\n\n"
+        "OPTIONAL FILES, in lower case: delete what is not wanted. All as made up as the rest:\n"
+        "products, promotions, price_history, calendar, vendor_terms   what held in the simulation. Goods with a\n"
+        "    shelf life come from few kinds of drink; a minimum order is one that no bill was below; a vendor's\n"
+        "    item with a pack is sold by the case only\n"
+        "stock_adjustments   the third of the losses that was seen, goods past their date, returns to vendors, finds\n"
+        "stock_counts        a fifth of the items, on some day, counted without error at the end of it\n"
+        "customers, customer_orders   cards that cover 15 % of the units sold (300,000 lines at most), each line part\n"
+        "    of a line of the sales file. Lines with negative units came back to the shop; they are in no other file\n"
+        "    and not on the shelf again\n"
+        "inspections         samples of receipts; what is defective is exchanged at once, so stock does not change\n"
+        "external_signals, competitor_prices, currency_rates   NO EFFECT ON DEMAND or on anything else: invented\n"
+        "    series to be read, in which nothing is to be found\n"
     )
 
 
@@ -167,11 +192,14 @@ TRUTH_NOTE = (
     "no pipeline may read them. item_id is the brand, location_id the store.\n\n"
     "demand          units asked for, sold and lost, for days with demand; mean_units is the expectation\n"
     "                given season, trend and price, before the day's chance\n"
-    "shrinkage       units that went missing unseen\n"
+    "shrinkage       units that went missing unseen; what was seen is in stock_adjustments.csv\n"
+    "ageing          closing stock by day of receipt: sales and losses took the oldest units, finds count\n"
+    "                as received when found, opening stock as received on the first day\n"
     "orders          what was ordered and what of it was ever delivered (0: cancelled by the vendor),\n"
     "                with the orders of the weeks before the first day\n"
     "item_locations  parameters of an item in a store; days in the range, days that closed empty;\n"
     "                mean_units_per_day is over the whole period, in the range or not\n"
     "items, vendors, promotions   parameters of the whole chain; a vendor's lead time is order to FIRST\n"
-    "                receipt of a line, second receipts of short lines come 2 to 6 days after it\n"
+    "                receipt of a line, second receipts of short lines come 2 to 6 days after it;\n"
+    "                defect_share is the share of defective units in what it delivers, inspected or not\n"
 )

@@ -103,22 +103,27 @@ def vendor_names(vendors: int, rng: np.random.Generator) -> tuple[list[str], lis
     )
 
 
-def brand_descriptions(category: np.ndarray, rng: np.random.Generator) -> list[str]:
-    """A description per brand: a house, a variety, sometimes a flavour or a region; 30 characters at most."""
+def brand_names(category: np.ndarray, rng: np.random.Generator) -> tuple[list[str], list[str], list[str]]:
+    """Per brand its description (30 characters at most), and the house and the variety that are in it.
+
+    A description is a house, a variety and sometimes a flavour or a region; several brands share a house.
+    """
     count = len(category)
     houses = place_words(min(len(_HEADS) * len(_TAILS), max(8, count // 6)), rng)
     house = rng.integers(len(houses), size=count).tolist()
     prefix = rng.integers(len(_HOUSE_PREFIXES), size=count).tolist()
     pick, extra = rng.integers(1 << 16, size=(2, count)).tolist()
     has_extra = (rng.random(count) < 0.6).tolist()
-    names = []
+    names, makers, varieties = [], [], []
     for i, c in enumerate(category.tolist()):
         kind = CATEGORIES[c]
-        parts = [_HOUSE_PREFIXES[prefix[house[i] % count]] + houses[house[i]]]
+        makers.append(_HOUSE_PREFIXES[prefix[house[i] % count]] + houses[house[i]])
+        varieties.append(kind.varieties[pick[i] % len(kind.varieties)])
+        parts = [makers[i]]
         if has_extra[i] and kind.has_flavours:
             parts.append(_FLAVOURS[extra[i] % len(_FLAVOURS)])
-        parts.append(kind.varieties[pick[i] % len(kind.varieties)])
+        parts.append(varieties[i])
         if has_extra[i] and kind.classification == 2:
             parts.append(_REGIONS[extra[i] % len(_REGIONS)])
         names.append(" ".join(parts)[:30].rstrip())
-    return names
+    return names, makers, varieties

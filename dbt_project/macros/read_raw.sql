@@ -29,7 +29,7 @@
 {% endmacro %}
 
 {# The names in a file's header, in the file's own order. #}
-{% macro raw_header(path) %}
+{% macro raw_header(path, source_node) %}
     {% if path.endswith(".parquet") %}
         {% do return(run_query("select name from parquet_schema(" ~ quote_literal(path) ~ ") where num_children is null").columns[0].values() | list) %}
     {% endif %}
@@ -37,7 +37,8 @@
     {% set line = run_query("select line from read_csv(" ~ quote_literal(path) ~ ", auto_detect = false, header = false, delim = '\x01',"
         ~ " quote = '', escape = '', columns = {'line': 'varchar'}, strict_mode = false) limit 1").columns[0].values()[0] %}
     {% set names = [] %}
-    {% for quoted, plain in modules.re.findall('(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))', line) %}
+    {% set mark = "\\" ~ source_node.meta.get("delimiter", ",") %}
+    {% for quoted, plain in modules.re.findall('(?:^|' ~ mark ~ ')(?:"((?:[^"]|"")*)"|([^' ~ mark ~ ']*))', line) %}
         {% do names.append(quoted | replace('""', '"') or plain or "_unnamed_" ~ loop.index) %}
     {% endfor %}
     {% do return(names) %}
@@ -52,30 +53,33 @@
     {% set may_break_lines = size < 64 * 1024 * 1024 or source_node.meta.get("has_line_breaks", false) %}
     {% if path.endswith(".parquet") %}
         {% set columns = [] %}
-        {% for name in raw_header(path) %}{% do columns.append('cast("' ~ name ~ '" as varchar) as "' ~ name ~ '"') %}{% endfor %}
+        {% for name in raw_header(path, source_node) %}{% do columns.append('cast("' ~ name ~ '" as varchar) as "' ~ name ~ '"') %}{% endfor %}
 select {{ columns | join(", ") }}, cast(null as varchar) as _overflow from read_parquet({{ quote_literal(path) }})
     {% else %}
         {#- a record with more values than the header shows in _overflow, one with fewer in nulls: neither is lost;
             with such padding DuckDB reads line breaks inside quotes only in one thread, which large files are spared -#}
         {% set columns = {} %}
-        {% for name in raw_header(path) %}{% do columns.update({name: "varchar"}) %}{% endfor %}
+        {% for name in raw_header(path, source_node) %}{% do columns.update({name: "varchar"}) %}{% endfor %}
         {% do columns.update({"_overflow": "varchar"}) %}
 select * from read_csv(
-    {{ quote_literal(path) }}, header = true, auto_detect = false, delim = ',', quote = '"', escape = '"',
+    {{ quote_literal(path) }}, header = true, auto_detect = false, delim = {{ quote_literal(source_node.meta.get("delimiter", ",")) }}, quote = '"', escape = '"',
     null_padding = true, strict_mode = false, parallel = {{ not may_break_lines }}, columns = {{ columns }}
 )
     {% endif %}
 {% endmacro %}
 
 {# SQL that reads text `value` as the declared type; null where it cannot be read. #}
-{% macro parse_raw(value, meta, date_formats) %}
+{% macro parse_raw(value, meta, date_formats, decimal_comma=false) %}
+    {% if decimal_comma and meta.type not in ("text", "date", "boolean") %}
+        {% set value = "replace(replace(" ~ value ~ ", '.', ''), ',', '.')" %}
+    {% endif %}
     {% if meta.type == "integer" -%}
         {#- a cast alone would round 2.5 to 3 without a word -#}
         case when not contains({{ value }}, '.') then try_cast({{ value }} as integer)
             when try_cast({{ value }} as double) = floor(try_cast({{ value }} as double)) then try_cast(try_cast({{ value }} as double) as integer)
         end
     {%- elif meta.type == "date" -%}
-        {{ parse_raw_date(value, date_formats) }}
+        {{ parse_raw_date("split_part(replace(" ~ value ~ ", 'T', ' '), ' ', 1)" if meta.get("has_time") else value, date_formats) }}
     {%- elif meta.type == "text" -%}
         nullif(trim({{ value }}), '')
     {%- else -%}
@@ -118,7 +122,7 @@ select * from read_csv(
 -- raw source: {{ source(source_name, table_name) }}
 with raw as (
     {%- for path in paths %}
-    {%- set header = raw_header(path) | map("lower") | list %}
+    {%- set header = raw_header(path, node) | map("lower") | list %}
     select
         cast({{ loop.index }} as utinyint) as file_number, {{ quote_literal(path.split("/")[-1]) }} as _source_file, _overflow
         {%- for column in columns %},
@@ -137,7 +141,7 @@ parsed as (
     select
         *
         {%- for column in columns if column.meta.canonical %},
-        {{ parse_raw('"raw ' ~ column.name ~ '"', column.meta, date_formats) }} as {{ column.meta.canonical }}
+        {{ parse_raw('"raw ' ~ column.name ~ '"', column.meta, date_formats, node.meta.get("decimal_comma", false)) }} as {{ column.meta.canonical }}
         {%- endfor %}
     from raw
 ),
@@ -227,7 +231,7 @@ from judged
     {% if meta.type == "date" %}
         {% do return("a date written as " ~ (date_formats + ["%Y-%m-%d"]) | join(" or ") | replace("%m", "MM") | replace("%d", "DD") | replace("%Y", "YYYY")) %}
     {% endif %}
-    {% do return("a number") %}
+    {% do return("true or false" if meta.type == "boolean" else "a number") %}
 {% endmacro %}
 
 {#

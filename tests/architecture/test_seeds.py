@@ -12,7 +12,12 @@ import pytest
 from dagster_project.settings import DBT_PROJECT_DIR
 
 SEEDS = DBT_PROJECT_DIR / "seeds"
-KEYS = {"policy_parameters": ("parameter",), "service_levels": ("abc_class",), "order_terms": ("vendor_id", "size")}
+KEYS = {
+    "policy_parameters": ("parameter",),
+    "service_levels": ("abc_class",),
+    "order_terms": ("vendor_id", "size"),
+    "price_bands": ("lower_bound_usd",),
+}
 
 
 def seed(name: str) -> list[dict[str, str]]:
@@ -71,7 +76,7 @@ def test_periods_that_share_a_day_or_end_before_they_begin_are_found(first_until
 
 
 def test_every_table_of_rules_with_a_period_is_looked_at() -> None:
-    assert {path.stem for path in SEEDS.glob("*.csv") if "valid_from" in seed(path.stem)[0]} == set(KEYS)
+    assert {path.stem for path in SEEDS.glob("*.csv") if "valid_to" in seed(path.stem)[0]} == set(KEYS)
 
 
 def test_every_class_has_a_service_level_and_every_item_has_terms() -> None:

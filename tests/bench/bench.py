@@ -10,6 +10,7 @@ machines are noisy, so the table says what was found and the exit code only whet
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import platform
@@ -22,6 +23,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
+import curve
 import duckdb
 import typer
 from rich.console import Console
@@ -81,6 +83,32 @@ def dbt_build(settings: Settings) -> Cost:
     return dbt("dbt build to the KPI marts", settings, "build", *selection)
 
 
+def ledger_curve(home: Path) -> list[tuple[curve.LedgerSize, Cost]]:
+    """The stock ledger of ever larger chains: how many rows, and what building it from the files costs."""
+    points = []
+    for factor in curve.FACTORS:
+        data, settings = (
+            home / f"chain-{factor}",
+            Settings(warehouse=home / f"chain-{factor}" / "stockroom.duckdb", memory_limit=MEMORY_LIMIT),
+        )
+        settings = dataclasses.replace(settings, source_dir=data)
+        measure(f"generating a chain {factor} times as large", [str(PYTHON), str(HERE / "curve.py"), str(factor), str(data)])
+        # other tests of staging would cost more than the ledger: models alone
+        dbt("dbt parse", settings, "parse")
+        cost = dbt(
+            f"dbt build to its ledger, {factor} ×",
+            settings,
+            "build",
+            "--select",
+            "+int_stock_ledger",
+            "--exclude-resource-type",
+            "test",
+            "unit_test",
+        )
+        points.append((curve.ledger_size(factor, settings.warehouse), cost))
+    return points
+
+
 def warehouse_numbers(warehouse: Path) -> dict:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         row = connection.sql(
@@ -133,13 +161,14 @@ def main(
         env = {"DAGSTER_HOME": str(home / "dagster")}
         measure("the main job on small data, first run", job, env)
         run = measure("the main job on small data", job, env)
+        points = ledger_curve(home)
 
     def at_full_size(is_met: bool) -> str:  # on little data nearly all of dbt's time is its start
         return _met(is_met) if size == "full" else "-"
 
     rows = [
         ("the floor: parse every column of every file", floor, "", ""),
-        ("dbt build, raw files to KPI marts", build, "CPU ≤ 6 × the floor", at_full_size(build.cpu_s <= 6 * floor.cpu_s)),
+        ("dbt build, raw files to the last KPI mart", build, "CPU ≤ 9 × the floor", at_full_size(build.cpu_s <= 9 * floor.cpu_s)),
         ("", None, "peak memory < 2 GB", at_full_size(max(b.peak_mib for b in builds) * 2**20 < 2e9)),
         ("pandas, the same headline KPIs", plain, "the warehouse takes less CPU", at_full_size(build.cpu_s < plain.cpu_s)),
         ("", None, "and at most a third of the memory", at_full_size(build.peak_mib <= plain.peak_mib / 3)),
@@ -155,9 +184,28 @@ def main(
     for row in cells:
         table.add_row(*row)
     console.print(table)
+    curve_header = (
+        "stores",
+        "items in stores",
+        "days × items",
+        "movements",
+        "ledger rows",
+        "ledger MiB",
+        "CPU s",
+        "CPU s per million movements",
+    )
+    curve_cells = [
+        (f"{point.factor} ×", f"{point.item_locations:,}", f"{point.dense_rows:,}", f"{point.movements:,}", f"{point.ledger_rows:,}",
+         f"{point.ledger_mib:,.0f}", f"{cost.cpu_s:.1f}", f"{cost.cpu_s / point.movements * 1e6:.1f}")
+        for point, cost in points
+    ]  # fmt: skip
+    curve_table = Table(*curve_header, title="The stock ledger grows with events", title_justify="left")
+    for row in curve_cells:
+        curve_table.add_row(*row)
+    console.print(curve_table)
     console.print("The headline numbers of warehouse and pandas agree." if not differences else f"They disagree: {differences}")
     if markdown:
-        markdown.write_text(_markdown(size, header, cells))
+        markdown.write_text(_markdown(size, header, cells, curve_header, curve_cells))
     raise SystemExit(1 if differences else 0)
 
 
@@ -165,7 +213,13 @@ def _met(is_met: bool) -> str:
     return "yes" if is_met else "no"
 
 
-def _markdown(size: str, header: tuple[str, ...], cells: list[tuple[str, ...]]) -> str:
+def _markdown(
+    size: str,
+    header: tuple[str, ...],
+    cells: list[tuple[str, ...]],
+    curve_header: tuple[str, ...],
+    curve_cells: list[tuple[str, ...]],
+) -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     lines = [
         "# Benchmarks",
@@ -180,6 +234,13 @@ def _markdown(size: str, header: tuple[str, ...], cells: list[tuple[str, ...]]) 
         "| " + " | ".join(header) + " |",
         "|" + "---|" * len(header),
         *("| " + " | ".join(row) + " |" for row in cells),
+        "",
+        "The stock ledger grows with events, not with days × items: the same chain of 1,000 items with more "
+        "stores, over one year. CPU seconds are those of dbt from the files to the ledger, its start included.",
+        "",
+        "| " + " | ".join(curve_header) + " |",
+        "|" + "---|" * len(curve_header),
+        *("| " + " | ".join(row) + " |" for row in curve_cells),
         "",
         "Repeat: `make bench` (some minutes), or `.venv/bin/python tests/bench/bench.py --size small` for a quick look.",
         "",

@@ -16,7 +16,18 @@ def stage(run_dbt, tmp_path_factory: pytest.TempPathFactory) -> Stage:
 
     def stage(source: Path) -> Path:
         warehouse = tmp_path_factory.mktemp("staged") / "stockroom.duckdb"
-        run_dbt(source, warehouse, "run", "--select", "path:models/staging/retailer")
+        run_dbt(
+            source,
+            warehouse,
+            "build",
+            "--exclude-resource-type",
+            "test",
+            "--select",
+            "path:seeds",
+            "path:models/staging",
+            "--exclude",
+            "path:models/staging/ml",
+        )
         return warehouse
 
     return stage

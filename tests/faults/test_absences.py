@@ -8,9 +8,9 @@ import duckdb
 import pytest
 from raw_files import FILES, copy_source, edit
 
-from dagster_project.intake import check_source
+from dagster_project.intake import check_source, declared_tables
 
-MARTS = ("build", "--exclude-resource-type", "unit_test", "--select", "path:models/staging", "+path:models/marts")
+MARTS = ("build", "--exclude-resource-type", "unit_test", "--select", "path:seeds", "path:models/staging", "+path:models/marts")
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +23,11 @@ def without_invoices_and_opening(tiny_source: Path, tmp_path_factory: pytest.Tem
     return folder, warehouse
 
 
+def absences(folder: Path) -> dict[str, str]:
+    """What is said of the absent ones of the retailer's six files."""
+    return {kind: effect for kind, effect in check_source(folder).absences.items() if kind in FILES}
+
+
 def one(warehouse: Path, query: str) -> tuple:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         return connection.execute(query).fetchone()
@@ -30,7 +35,7 @@ def one(warehouse: Path, query: str) -> tuple:
 
 def test_what_an_absent_file_changes_is_said(without_invoices_and_opening: tuple[Path, Path]) -> None:
     folder, _ = without_invoices_and_opening
-    assert check_source(folder).absences == {
+    assert absences(folder) == {
         "invoices": "no freight and no payment days",
         "opening_inventory": "the nearest count stands in for the opening stock, and the stock of that day is flagged",
     }
@@ -67,9 +72,7 @@ def test_without_a_closing_count_stock_is_not_adjusted(tiny_source: Path, tmp_pa
     folder, warehouse = copy_source(tiny_source, tmp_path / "raw"), tmp_path / "stockroom.duckdb"
     (folder / FILES["closing_inventory"]).unlink()
     run_dbt(folder, warehouse, *MARTS)
-    assert check_source(folder).absences == {
-        "closing_inventory": "book stock is not checked against a count, so shrinkage is unknown"
-    }
+    assert absences(folder) == {"closing_inventory": "book stock is not checked against a count, so shrinkage is unknown"}
     counted = "select count(*) > 0 from intermediate.int_stock_adjustments"
     assert one(warehouse, counted) == (False,)
     assert one(built_warehouse, counted) == (True,)
@@ -82,3 +85,18 @@ def test_a_file_with_a_header_and_no_line_is_read_as_empty(tiny_source: Path, tm
     check_source(folder)
     read = f"select lines_read, lines_staged from staging.ingest_summary where file_kind = '{kind}'"
     assert one(stage(folder), read) == (0, 0)
+
+
+def test_every_optional_file_may_be_absent_and_says_what_that_changes(without_invoices_and_opening: tuple[Path, Path]) -> None:
+    folder, warehouse = without_invoices_and_opening
+    optional = {table.name for table in declared_tables() if table.adapter == "optional"}
+    assert len(optional) == 13
+    said = check_source(folder).absences
+    assert [kind for kind in optional if not said.get(kind)] == []
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        summary = connection.sql(
+            "select file_kind, file_count, lines_read, absence from staging.ingest_summary where adapter = 'optional'"
+        )
+        assert {kind: (0, 0, effect) for kind, effect in said.items() if kind in optional} == {
+            row[0]: row[1:] for row in summary.fetchall()
+        }

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from dagster_project.assets.raw import build_raw_assets
 from dagster_project.cli import app
-from dagster_project.intake import IntakeError, check_source
+from dagster_project.intake import IntakeError, check_source, declared_tables
 from dagster_project.resources import Warehouse
 
 AS_OF = ("build", "--indirect-selection", "buildable", "--select", "+int_as_of")
@@ -77,7 +77,8 @@ STOPS = {
         replace("closing_inventory", b",", b";"),
         [
             f"{CLOSING}, line 1: separated by something else than commas "
-            "('InventoryId;Store;City;Brand;Description;Size;onHand;Price;e'). Save it comma-separated."
+            "('InventoryId;Store;City;Brand;Description;Size;onHand;Price;e'). "
+            "Save it so, or declare its delimiter in the source's YAML."
         ],
     ),
     "an empty file": (
@@ -159,12 +160,30 @@ def test_dagster_stops_at_the_raw_files_too_and_writes_nothing(
     assert not path.parent.exists()
 
 
-def test_the_sound_folder_has_every_file_and_no_absence(tiny_source: Path) -> None:
+def test_the_sound_folder_has_every_file_of_its_adapter(tiny_source: Path) -> None:
     intake = check_source(tiny_source)
-    assert {kind: [path.name for path in paths] for kind, paths in intake.files.items()} == {
-        kind: [name] for kind, name in FILES.items()
+    assert intake.adapter == "retailer"
+    assert {key: [path.name for path in paths] for key, paths in intake.files.items() if key[0] == "retailer"} == {
+        ("retailer", kind): [name] for kind, name in FILES.items()
     }
-    assert intake.absences == {}
+    assert set(FILES) & set(intake.absences) == set()
+
+
+def test_a_folder_without_any_known_file_says_what_could_be_there(tmp_path: Path) -> None:
+    (tmp_path / "promotions.csv").write_text("promotion_id\n")  # an optional file alone is no source
+    with pytest.raises(IntakeError) as stop:
+        check_source(tmp_path)
+    assert stop.value.problems[0] == f"{tmp_path}: no file of a known source. One of these is where to start:"
+    assert "retailer: *SalesFINAL*.csv or *SalesFINAL*.parquet" in stop.value.problems
+    assert stop.value.problems[-1].endswith("docs/adding-a-source.md.")
+
+
+def test_files_of_two_sources_in_one_folder_are_not_mixed(tiny_source: Path, tmp_path: Path) -> None:
+    folder = copy_source(tiny_source, tmp_path)
+    [other] = {table.file_patterns[0] for table in declared_tables() if table.adapter == "freshretail"}
+    (folder / other).write_bytes(b"")
+    with pytest.raises(IntakeError, match=r"files of 2 kinds of source .* Put each into a folder of its own"):
+        check_source(folder)
 
 
 # What only reading the lines can find ------------------------------------------------------------------------------------

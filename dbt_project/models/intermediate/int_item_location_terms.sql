@@ -13,28 +13,42 @@ base as (
     inner join {{ ref("int_item_class") }} as classes on held.item_id = classes.item_id
 ),
 
-levels as (
-    select * from {{ ref("service_levels") }}
+general_terms as (
+    select vendor_id, size, moq_units, pack_units
+    from {{ ref("order_terms") }}
     where {{ as_of() }} between valid_from and coalesce(valid_to, date '9999-12-31')
+    union all
+    select vendor_id, null, coalesce(moq_units, 1), coalesce(pack_units, 1)
+    from {{ ref("stg_vendor_terms") }}
+    where item_id is null and (moq_units is not null or pack_units is not null)
 ),
 
-terms as (
-    select * from {{ ref("order_terms") }}
-    where {{ as_of() }} between valid_from and coalesce(valid_to, date '9999-12-31')
-),
-
--- the most particular line wins: vendor and size, then vendor, then size, then the line for all
-item_terms as (
-    select
-        products.item_id, terms.moq_units, terms.pack_units,
-        row_number() over (
-            partition by products.item_id
-            order by terms.vendor_id is null, terms.size is null, terms.moq_units desc, terms.pack_units desc
-        ) as term_rank
+candidate_terms as (
+    select products.item_id, terms.moq_units, terms.pack_units, false as is_for_item, terms.vendor_id, terms.size
     from {{ ref("int_products") }} as products
-    inner join terms
+    inner join general_terms as terms
         on (terms.vendor_id is null or terms.vendor_id = products.vendor_id)
         and (terms.size is null or terms.size = products.size)
+    union all
+    select products.item_id, coalesce(terms.moq_units, 1), coalesce(terms.pack_units, 1), true, terms.vendor_id, null
+    from {{ ref("int_products") }} as products
+    inner join {{ ref("stg_vendor_terms") }} as terms on products.item_id = terms.item_id and products.vendor_id = terms.vendor_id
+    where terms.moq_units is not null or terms.pack_units is not null
+),
+
+order_cycles as (
+    select vendor_id, max(order_cycle_days) as order_cycle_days from {{ ref("stg_vendor_terms") }} group by vendor_id
+),
+
+-- the most particular line wins: the vendor's for the item, vendor and size, then vendor, then size, then the line for all
+item_terms as (
+    select
+        item_id, moq_units, pack_units,
+        row_number() over (
+            partition by item_id
+            order by is_for_item desc, vendor_id is null, size is null, moq_units desc, pack_units desc
+        ) as term_rank
+    from candidate_terms
 ),
 
 -- from whole-number sums, so that the same data gives the same digits
@@ -50,13 +64,15 @@ lead_times as (
 select
     base.item_id, base.location_id, base.vendor_id, base.abc_class, base.unit_cost_usd,
     levels.cycle_service_level, standard_normal.z_factor,
-    cast(policy.review_period_days as integer) as review_period_days,
+    -- nobody can order more often than the vendor takes orders
+    greatest(order_cycles.order_cycle_days, cast(policy.review_period_days as integer)) as review_period_days,
     lead_times.mean_lead_time_days, lead_times.sd_lead_time_days,
     item_terms.moq_units, item_terms.pack_units
 from base
 cross join {{ ref("int_policy") }} as policy
-inner join levels on base.abc_class = levels.abc_class
+inner join {{ ref("int_service_levels") }} as levels on base.abc_class = levels.abc_class
 inner join {{ ref("standard_normal") }} as standard_normal
     on round(levels.cycle_service_level, 3) = standard_normal.cycle_service_level
 left join lead_times on coalesce(base.vendor_id, 0) = lead_times.vendor_id
+left join order_cycles on base.vendor_id = order_cycles.vendor_id
 left join item_terms on base.item_id = item_terms.item_id and item_terms.term_rank = 1

@@ -1,13 +1,21 @@
 {% set parameters = [
     "holding_cost_rate_per_year", "order_cost_usd_per_line", "review_period_days", "default_lead_time_days",
-    "abc_a_share", "abc_b_share", "max_cover_days", "demand_history_weeks", "minimum_lead_time_lines",
-    "dormant_days", "open_order_max_age_days", "phantom_stock_probability", "dead_stock_days", "slow_cover_days",
-    "xyz_x_cv", "xyz_y_cv",
+    "abc_a_share", "abc_b_share", "max_cover_days", "demand_history_weeks", "minimum_lead_time_lines", "dormant_days",
+    "open_order_max_age_days", "otif_requested_lead_time_days", "otif_early_days", "otif_late_days",
+    "otif_quantity_tolerance_share", "invoice_quantity_tolerance_share", "invoice_amount_tolerance_share",
+    "defect_prior_units", "defect_interval_level", "promotion_baseline_days", "promotion_wake_days",
+    "phantom_stock_probability", "dead_stock_days", "slow_cover_days", "xyz_x_cv", "xyz_y_cv", "stock_out_day_share",
 ] %}
+
+with valid as (
+    select policy_key as parameter, arg_max(policy_value, valid_from) as value
+    from {{ as_known(ref("snap_policy")) }}
+    where policy_table = 'policy_parameters' and {{ as_of() }} between valid_from and coalesce(valid_to, date '9999-12-31')
+    group by policy_key
+)
 
 select
     {% for parameter in parameters -%}
     max(value) filter (where parameter = '{{ parameter }}') as {{ parameter }}{{ "," if not loop.last }}
     {% endfor %}
-from {{ ref("policy_parameters") }}
-where {{ as_of() }} between valid_from and coalesce(valid_to, date '9999-12-31')
+from valid

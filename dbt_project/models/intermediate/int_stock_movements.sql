@@ -12,3 +12,9 @@ where receipt_date is not null
 union all
 select location_id, item_id, adjustment_date, 0, 0, recorded_adjustment_units
 from {{ ref("int_recorded_adjustments") }}
+union all
+-- a source that reports hours instead of stock: nothing moves on the first day, but the item is in the range from then on
+select location_id, item_id, min(stock_out_date), 0, 0, 0
+from {{ ref("stg_stock_out_hours") }}
+where stock_out_date <= {{ as_of() }}
+group by location_id, item_id

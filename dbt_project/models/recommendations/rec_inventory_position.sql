@@ -14,16 +14,21 @@ known as (
     select
         {{ as_of() }} as as_of_date,
         terms.item_id, terms.location_id,
-        coalesce(stock.closing_units, 0) as on_hand_units,
+        -- without any count stock is unknown, and without purchases so is what is on order: neither is zero
+        case when as_of.is_stock_known then coalesce(stock.closing_units, 0) end as on_hand_units,
         age.expired_units,
         -- books below zero are an error of the books: nothing is there to sell
-        greatest(coalesce(stock.closing_units, 0), 0) - coalesce(age.expired_units, 0) as usable_on_hand_units,
-        coalesce(open_lines.on_order_units, 0) as on_order_units,
-        coalesce(open_lines.open_units - open_lines.on_order_units, 0) as overdue_order_units,
+        case when as_of.is_stock_known then greatest(coalesce(stock.closing_units, 0), 0) - coalesce(age.expired_units, 0) end
+            as usable_on_hand_units,
+        case when as_of.is_stock_known or purchases.are_known then coalesce(open_lines.on_order_units, 0) end as on_order_units,
+        case when as_of.is_stock_known or purchases.are_known then coalesce(open_lines.open_units - open_lines.on_order_units, 0) end
+            as overdue_order_units,
         -- a shop's customers do not wait: demand that was not met is lost, not owed
         0 as backorder_units,
         stock.last_traded_date
     from {{ ref("int_item_location_terms") }} as terms
+    cross join {{ ref("int_as_of") }} as as_of
+    cross join (select exists(select 1 from {{ ref("int_purchase_lines") }}) as are_known) as purchases
     left join {{ ref("int_inventory_item_location") }} as stock
         on terms.item_id = stock.item_id and terms.location_id = stock.location_id
     left join {{ ref("int_stock_age") }} as age on terms.item_id = age.item_id and terms.location_id = age.location_id
@@ -35,7 +40,9 @@ select
     backorder_units,
     usable_on_hand_units + on_order_units - backorder_units as inventory_position_units,
     -- nothing there, nothing coming, nothing sold or received for long: whoever runs the shop has dropped it
-    usable_on_hand_units = 0 and overdue_order_units + on_order_units = 0
-    and coalesce(last_traded_date < as_of_date - cast(dormant_days as integer), true) as is_dormant
+    coalesce(
+        usable_on_hand_units = 0 and overdue_order_units + on_order_units = 0
+        and coalesce(last_traded_date < as_of_date - cast(dormant_days as integer), true), false
+    ) as is_dormant
 from known
 cross join {{ ref("int_policy") }}

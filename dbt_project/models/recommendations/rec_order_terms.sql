@@ -28,11 +28,12 @@ needed as (
     from joined
 ),
 
--- neither batch nor minimum nor pack ever causes an order: they only shape one that is needed
+-- neither batch nor minimum nor pack ever causes an order: they only shape one that is needed; of an unknown need nothing follows
 batched as (
     select
         *,
         case
+            when need_units is null then null
             when need_units > 0 and not is_dormant
                 then greatest(need_units, cast(least(economic_order_units, daily_demand_units * max_cover_days) as decimal(18, 4)))
             else 0
@@ -42,9 +43,9 @@ batched as (
 
 select
     *,
-    case when batch_units > 0 then greatest(batch_units, moq_units) else 0 end as minimum_units,
+    case when batch_units > 0 then greatest(batch_units, moq_units) when batch_units = 0 then 0 end as minimum_units,
     cast(case
         when batch_units > 0 then ceil(greatest(batch_units, moq_units) / pack_units) * pack_units
-        else 0
+        when batch_units = 0 then 0
     end as integer) as order_units
 from batched

@@ -9,6 +9,7 @@ select
     case when daily_demand_units > 0 then inventory_position_units / daily_demand_units end as cover_days,
     case
         when demand_units = 0 and order_units = 0 then 'no demand expected'
+        when order_units is null then 'stock is not known: only the target level is given'
         when is_dormant then 'not bought or sold for long and nothing there: taken for dropped'
         when order_units = 0 then 'stock and open orders reach beyond the next chance to order'
         when usable_on_hand_units = 0 and on_order_units = 0 then 'out of stock and nothing on order'

@@ -3,7 +3,7 @@
     ("safety stock for demand", "demand_safety_stock_units"),
     ("safety stock for lead time", "lead_time_safety_stock_units"),
     ("usable on hand", "-usable_on_hand_units"),
-    ("on order", "-on_order_units"),
+    ("on order", "case when need_units is not null then -on_order_units end"),
     ("backorders", "backorder_units"),
     ("above the reorder point: nothing to order", "case when need_units <= 0 then -need_units else 0 end"),
     ("not bought or sold for long: taken for dropped", "case when need_units > 0 and is_dormant then -need_units else 0 end"),
@@ -17,7 +17,7 @@ select
     as_of_date, item_id, location_id, {{ loop.index }} as term_number, '{{ label }}' as term,
     cast({{ expression }} as decimal(18, 4)) as term_units
 from {{ ref("rec_order_terms") }}
--- the two terms everyone looks for are always there, the others where they say something
-{{ "where " ~ expression ~ " <> 0" if loop.index not in (1, 4) }}
+-- the two terms everyone looks for are always there where they are known, the others where they say something
+where {{ expression }} {{ "is not null" if loop.index in (1, 4) else "<> 0" }}
 {{ "union all" if not loop.last }}
 {% endfor %}

@@ -1,7 +1,16 @@
 {{ config(meta={"dagster": {"ref": {"name": "rec_why"}}}) }}
 
-select orders.item_id, orders.location_id, orders.order_units, sum(why.term_units) as why_units
-from {{ ref("rec_orders") }} as orders
-left join {{ ref("rec_why") }} as why on orders.item_id = why.item_id and orders.location_id = why.location_id
-group by orders.item_id, orders.location_id, orders.order_units
-having sum(why.term_units) is distinct from orders.order_units
+-- where stock is unknown there is no order, and the terms explain the target level
+with explained as (
+    select
+        orders.item_id, orders.location_id,
+        case when as_of.is_stock_known then orders.order_units else orders.reorder_point_units end as units
+    from {{ ref("rec_orders") }} as orders
+    cross join {{ ref("int_as_of") }} as as_of
+)
+
+select explained.item_id, explained.location_id, explained.units, sum(why.term_units) as why_units
+from explained
+left join {{ ref("rec_why") }} as why on explained.item_id = why.item_id and explained.location_id = why.location_id
+group by explained.item_id, explained.location_id, explained.units
+having sum(why.term_units) is distinct from explained.units

@@ -26,6 +26,7 @@ def test_every_setting_comes_from_its_variable() -> None:
             "STOCKROOM_SOURCE": "/somewhere/raw",
             "STOCKROOM_WAREHOUSE": "/somewhere/w.duckdb",
             "STOCKROOM_AS_OF": "2016-06-30",
+            "STOCKROOM_COUNTRY": "GB",
             "STOCKROOM_MEMORY_LIMIT": "1GB",
             "STOCKROOM_DBT_THREADS": "8",
             "DAGSTER_HOME": "/somewhere/dagster",
@@ -35,6 +36,7 @@ def test_every_setting_comes_from_its_variable() -> None:
         source_dir=Path("/somewhere/raw"),
         warehouse=Path("/somewhere/w.duckdb"),
         as_of=date(2016, 6, 30),
+        country="GB",
         memory_limit="1GB",
         dbt_threads=8,
         dagster_home=Path("/somewhere/dagster"),
@@ -51,6 +53,6 @@ def test_relative_paths_and_the_home_folder_are_resolved(tmp_path: Path, monkeyp
 
 
 def test_settings_survive_the_way_through_the_environment() -> None:
-    settings = Settings(Path("/a/raw"), Path("/b/w.duckdb"), date(2016, 2, 29), "2GB", 3, Path("/c"))
+    settings = Settings(Path("/a/raw"), Path("/b/w.duckdb"), date(2016, 2, 29), "GB", "2GB", 3, Path("/c"))
     assert Settings.from_env(settings.to_env()) == settings
     assert Settings.from_env(Settings().to_env()) == Settings()

@@ -27,6 +27,10 @@ class Demo:
     def csv(self, name: str) -> pl.DataFrame:
         return read_csv(self.folder / name)
 
+    def optional(self, name: str) -> pl.DataFrame:
+        """An optional file, with numbers, dates and booleans as they look."""
+        return pl.read_csv(self.folder / f"{name}.csv", try_parse_dates=True, infer_schema_length=None)
+
     def truth(self, name: str) -> pl.DataFrame:
         return pl.read_parquet(self.folder / "truth" / f"{name}.parquet")
 
@@ -65,12 +69,27 @@ class Demo:
         lines = self.purchases().filter(pl.col("ReceivingDate") <= self.summary.end)
         return lines.select("item_id", "location_id", pl.col("ReceivingDate").alias("date"), "units")
 
+    def adjustments(self) -> pl.DataFrame:
+        """What was written down besides sales and receipts; negative units left the stock."""
+        keys = pl.col("item_id", "location_id").cast(pl.Int32)
+        return self.optional("stock_adjustments").select(
+            keys, pl.col("adjustment_date").alias("date"), pl.col("adjusted_units").alias("units"), "reason"
+        )
+
     def movements(self) -> pl.DataFrame:
-        """Units in and out per item, store and day: receipts, sales, losses."""
+        """Units in and out per item, store and day: receipts, sales, adjustments, unseen losses."""
         losses = self.truth("shrinkage").with_columns(pl.col("units").cast(pl.Int64))
-        parts = [self.receipts(), self.sales().drop("price_usd"), losses]
-        signed = [part.with_columns(units=pl.col("units") * sign) for part, sign in zip(parts, (1, -1, -1), strict=True)]
+        parts = [self.receipts(), self.sales().drop("price_usd"), losses, self.adjustments().drop("reason")]
+        signs = (1, -1, -1, 1)
+        signed = [part.with_columns(units=pl.col("units") * sign) for part, sign in zip(parts, signs, strict=True)]
         return pl.concat(signed).group_by("item_id", "location_id", "date").agg(pl.col("units").sum())
+
+    def stock_at_close(self) -> pl.DataFrame:
+        """Stock at the start (no date) and at the end of each day on which something moved."""
+        key = ["item_id", "location_id"]
+        opening = self.opening().with_columns(date=pl.lit(None, dtype=pl.Date))
+        moves = pl.concat([part.select(*key, "date", "units") for part in (opening, self.movements())])
+        return moves.sort(*key, "date", nulls_last=False).with_columns(stock=pl.col("units").cum_sum().over(key))
 
 
 def _keys() -> tuple[pl.Expr, pl.Expr]:

@@ -33,8 +33,9 @@ def test_headers_and_line_ends_are_the_real_ones(demo, name):
     assert content.count(b"\n") == content.count(b"\r\n") > 1
 
 
-def test_no_other_file_lies_beside_them(demo):
-    assert {path.name for path in demo.folder.iterdir()} == {*HEADERS, "README.txt", "truth"}
+def test_only_optional_files_lie_beside_them(demo):
+    beside = {path.name for path in demo.folder.iterdir()} - {*HEADERS, "README.txt", "truth"}
+    assert beside == {f"{name}.csv" for name in demo.summary.optional_lines}
 
 
 def test_sales_dates_are_month_first_in_two_spellings(demo):

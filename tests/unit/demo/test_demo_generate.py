@@ -23,7 +23,8 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_gives_others(tmp_path):
     assert first == again
     assert first.keys() == other.keys()
     same = {name for name in first if first[name] == other[name]}
-    assert same == {"truth/README.txt"}  # a description of the columns: no number of this run in it
+    # a description of the columns, and the public holidays: no number of this run in them
+    assert same == {"truth/README.txt", "calendar.csv"}
 
 
 def test_a_second_run_into_the_same_folder_leaves_nothing_of_the_first(tmp_path):
@@ -44,8 +45,10 @@ def test_the_summary_counts_what_is_in_the_files(demo):
     assert summary.sold_units == demo.sales()["units"].sum()
     assert summary.received_units == demo.receipts()["units"].sum()
     assert summary.demand_units == demo.truth("demand")["demand_units"].sum()
-    balance = summary.opening_units + summary.received_units - summary.sold_units - summary.shrinkage_units
-    assert balance == summary.closing_units
+    assert summary.adjusted_units == demo.adjustments()["units"].sum()
+    balance = summary.opening_units + summary.received_units - summary.sold_units
+    assert balance + summary.adjusted_units - summary.shrinkage_units == summary.closing_units
+    assert summary.optional_lines == {name: demo.optional(name).height for name in summary.optional_lines}
 
 
 def test_progress_rises_from_nothing_to_all(tmp_path):

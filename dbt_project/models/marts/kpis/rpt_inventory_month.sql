@@ -3,41 +3,18 @@ with period as (
 ),
 
 months as (
-    select
-        month_start_date, cast(year_number * 12 + month_number as integer) as month_index,
-        cast(count(*) as integer) as period_days, date_part('day', max(calendar_date)) as last_day
+    select month_start_date, cast(count(*) as integer) as period_days
     from {{ ref("dim_date") }}
     cross join period
     -- without any count there is no stock to speak of, and none is not zero
     where period.is_stock_known and calendar_date between period.stock_start_date and period.as_of_date
-    group by month_start_date, year_number, month_number
-),
-
--- the one pass over the ledger: a month as a whole number is cheaper to group by than its first day, and whole numbers add
--- up exactly as double without DuckDB's 128-bit sums
-by_item_location as (
-    select
-        ledger.item_id, ledger.location_id,
-        cast(year(ledger.inventory_date) * 12 + month(ledger.inventory_date) as integer) as month_index,
-        cast(sum(cast(ledger.sold_units as double)) as bigint) as sold_units,
-        cast(sum(cast(ledger.sold_units as double) * ledger.sold_units) as bigint) as sold_units_squared,
-        cast(sum(cast(
-            ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.recorded_adjustment_units
-            + ledger.adjusted_units as double
-        )) as bigint) as change_units,
-        cast(sum(cast(
-            ledger.opening_count_units + ledger.received_units - ledger.sold_units + ledger.recorded_adjustment_units
-            + ledger.adjusted_units as double
-        ) * day(ledger.inventory_date)) as bigint) as change_units_by_day
-    from {{ ref("int_stock_ledger") }} as ledger
-    where ledger.inventory_date >= {{ stock_start() }}
-    group by all
+    group by month_start_date
 ),
 
 -- safety stock is not a sum, so it is computed where stock is held
 planned as (
     select
-        stock.*, months.month_start_date, months.period_days, months.last_day, terms.unit_cost_usd,
+        stock.item_id, stock.month_start_date, stock.sold_units, stock.change_units, stock.change_unit_days, terms.unit_cost_usd,
         {{ textbook_safety_stock_units(
             "terms.z_factor", "(stock.sold_units / months.period_days)",
             "sqrt(greatest(stock.sold_units_squared - stock.sold_units * (stock.sold_units / months.period_days), 0)"
@@ -46,30 +23,30 @@ planned as (
         ) }} as textbook_safety_stock_units,
         cast(stock.sold_units / months.period_days * (terms.mean_lead_time_days + terms.review_period_days) as decimal(18, 4))
             as protection_demand_units
-    from by_item_location as stock
-    inner join months on stock.month_index = months.month_index
+    from {{ ref("int_inventory_item_location_month") }} as stock
+    inner join months on stock.month_start_date = months.month_start_date
     inner join {{ ref("int_item_location_terms") }} as terms
         on stock.item_id = terms.item_id and stock.location_id = terms.location_id
+    where stock.is_stock_known
 ),
 
 -- units are added up per item before they are valued: the same sum, with a twentieth of the decimal products
 by_item as (
     select
-        item_id, month_index, unit_cost_usd,
+        item_id, month_start_date, unit_cost_usd,
         cast(sum(sold_units) as bigint) as sold_units,
         cast(sum(change_units) as bigint) as change_units,
-        -- a change on day d counts for the days from d to the last day of the month
-        cast(sum(change_units * (last_day + 1) - change_units_by_day) as bigint) as change_unit_days,
+        cast(sum(change_unit_days) as bigint) as change_unit_days,
         cast(sum(textbook_safety_stock_units) as decimal(18, 4)) as textbook_safety_stock_units,
         cast(sum(protection_demand_units) as decimal(18, 4)) as protection_demand_units
     from planned
-    group by item_id, month_index, unit_cost_usd
+    group by item_id, month_start_date, unit_cost_usd
 ),
 
 -- from the calendar, so that a month in which nothing moved is there with its stock
 by_month as (
     select
-        months.month_index, months.month_start_date, months.period_days,
+        months.month_start_date, months.period_days,
         cast(coalesce(sum(sold_units), 0) as bigint) as sold_units,
         cast(coalesce(sum(sold_units * unit_cost_usd), 0) as decimal(18, 2)) as cogs_usd,
         cast(coalesce(sum(change_units), 0) as bigint) as change_units,
@@ -80,17 +57,15 @@ by_month as (
         cast(coalesce(sum(textbook_safety_stock_units * unit_cost_usd), 0) as decimal(18, 2)) as textbook_safety_stock_usd,
         cast(coalesce(sum(textbook_safety_stock_units + protection_demand_units), 0) as decimal(18, 4)) as textbook_reorder_point_units
     from months
-    left join by_item on months.month_index = by_item.month_index
-    group by months.month_index, months.month_start_date, months.period_days
+    left join by_item on months.month_start_date = by_item.month_start_date
+    group by months.month_start_date, months.period_days
 ),
 
 revenue as (
-    select
-        cast(year(ledger.inventory_date) * 12 + month(ledger.inventory_date) as integer) as month_index,
-        cast(sum(ledger.revenue_usd) as decimal(18, 2)) as revenue_usd
-    from {{ ref("int_stock_ledger") }} as ledger
-    where ledger.inventory_date >= {{ stock_start() }}
-    group by month_index
+    select month_start_date, cast(sum(revenue_usd) as decimal(18, 2)) as revenue_usd
+    from {{ ref("int_inventory_item_location_month") }}
+    where is_stock_known
+    group by month_start_date
 ),
 
 balanced as (
@@ -99,7 +74,7 @@ balanced as (
         cast(sum(change_units) over months_so_far as bigint) as on_hand_units,
         cast(sum(change_usd) over months_so_far as decimal(18, 2)) as on_hand_usd
     from by_month
-    left join revenue on by_month.month_index = revenue.month_index
+    left join revenue on by_month.month_start_date = revenue.month_start_date
     cross join {{ ref("int_policy") }} as policy
     window months_so_far as (order by by_month.month_start_date rows between unbounded preceding and current row)
 ),

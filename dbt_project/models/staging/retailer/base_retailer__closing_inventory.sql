@@ -1,3 +1,3 @@
 {{ config(materialized="table") }}
 
-{{ stage_raw("raw", "closing_inventory") }}
+{{ stage_raw("retailer", "closing_inventory") }}

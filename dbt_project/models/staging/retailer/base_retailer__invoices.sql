@@ -1,3 +1,3 @@
 {{ config(materialized="table") }}
 
-{{ stage_raw("raw", "invoices") }}
+{{ stage_raw("retailer", "invoices") }}

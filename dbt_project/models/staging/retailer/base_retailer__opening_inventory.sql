@@ -1,3 +1,3 @@
 {{ config(materialized="table") }}
 
-{{ stage_raw("raw", "opening_inventory") }}
+{{ stage_raw("retailer", "opening_inventory") }}

@@ -1,3 +1,3 @@
 {{ config(materialized="table") }}
 
-{{ stage_raw("raw", "purchase_prices") }}
+{{ stage_raw("retailer", "purchase_prices") }}

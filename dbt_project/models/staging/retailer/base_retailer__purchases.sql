@@ -1,3 +1,3 @@
 {{ config(materialized="table") }}
 
-{{ stage_raw("raw", "purchases") }}
+{{ stage_raw("retailer", "purchases") }}

@@ -1,3 +1,3 @@
 {{ config(materialized="table") }}
 
-{{ stage_raw("raw", "sales") }}
+{{ stage_raw("retailer", "sales") }}

@@ -1,0 +1,3 @@
+{{ config(materialized="table") }}
+
+{{ stage_raw("online_retail", "orders_2010_2011") }}

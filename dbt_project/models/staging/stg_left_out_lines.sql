@@ -1,0 +1,1 @@
+{{ canonical("left_out_lines") }}

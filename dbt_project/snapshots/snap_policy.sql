@@ -1,0 +1,16 @@
+{% snapshot snap_policy %}
+{{ config(
+    schema="history", strategy="check", unique_key=["source_key", "policy_table", "policy_key", "valid_from"],
+    check_cols=["policy_value", "valid_to"], hard_deletes="invalidate"
+) }}
+
+{% set current_rows %}
+select 'policy_parameters' as policy_table, parameter as policy_key, valid_from, value as policy_value, valid_to
+from {{ ref("policy_parameters") }}
+union all
+select 'service_levels', abc_class, valid_from, cycle_service_level, valid_to
+from {{ ref("service_levels") }}
+{%- endset %}
+
+{{ with_history(["policy_table", "policy_key", "valid_from", "policy_value", "valid_to"], current_rows) }}
+{% endsnapshot %}
