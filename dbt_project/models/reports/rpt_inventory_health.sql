@@ -1,18 +1,18 @@
 -- weeks as exact numbers, so that a sum has the same digits in any order
 with weeks as (
-    select
-        item_id, location_id, cast(mean_units as decimal(18, 4)) as mean_units,
-        row_number() over (partition by item_id, location_id order by week_start_date) as week_number
+    select item_id, location_id, week_start_date, cast(mean_units as decimal(18, 4)) as mean_units
     from {{ ref("rec_demand_forecast") }}
 ),
 
 cumulated as (
     select
-        *,
-        sum(mean_units) over (
-            partition by item_id, location_id order by week_number rows between unbounded preceding and current row
-        ) as units_to_date
+        item_id, location_id, mean_units,
+        row_number() over weeks_so_far as week_number,
+        sum(mean_units) over weeks_so_far as units_to_date
     from weeks
+    window weeks_so_far as (
+        partition by item_id, location_id order by week_start_date rows between unbounded preceding and current row
+    )
 ),
 
 -- what is there, and what is there and coming
