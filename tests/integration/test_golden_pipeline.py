@@ -89,7 +89,8 @@ def test_the_product_is_described(warehouse):
     product = _row(warehouse, "marts.dim_product", item_id=101)
     assert product == {
         "item_id": 101, "item_name": "Grey Heron Vodka", "size": "750mL", "volume_ml": Decimal("750.0"), "classification": 1,
-        "vendor_id": 10, "list_price_usd": Decimal("15.0000"), "unit_cost_usd": Decimal("10.0000"),
+        "category": "Unknown", "brand_name": "Unknown", "vendor_id": 10,
+        "list_price_usd": Decimal("15.0000"), "unit_cost_usd": Decimal("10.0000"),
         "unit_cost_source": "price list", "is_listed": True, "abc_class": "A",
         # 210 units (140 + 70 in store 2) x 10 x 365 / 70
         "annual_usage_usd": Decimal("10950.00"),
