@@ -77,8 +77,7 @@ select
         when bought.average_purchase_price_usd > 0 then 'average of purchases'
         else 'unknown'
     end as unit_cost_source,
-    listed.item_id is not null as is_listed,
-    cast(null as integer) as shelf_life_days
+    listed.item_id is not null as is_listed
 from seen
 left join listed on seen.item_id = listed.item_id and listed.line_rank = 1
 left join priced on seen.item_id = priced.item_id
