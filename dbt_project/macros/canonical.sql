@@ -4,8 +4,7 @@
 #}
 {% macro canonical(table_name) %}
 {%- set fillers = [] -%}
-{#- the linter has no variables -#}
-{%- for adapter in (var("adapters") if var("adapters") is mapping else {}).values() if table_name in adapter.fills -%}
+{%- for adapter in var("adapters").values() if table_name in adapter.fills -%}
     {%- do fillers.append(adapter.fills[table_name]) -%}
 {%- endfor -%}
 {%- set columns = model.columns.values() | list if execute else [] -%}
@@ -23,9 +22,7 @@ where false
 {# Every kind of raw file: adapter, table name, the base model that reads it, how many files there are, and what their absence changes. #}
 {% macro raw_kinds() %}
     {%- set kinds = [] -%}
-    {#- the linter has no variables -#}
-    {%- set adapters = var("adapters") if var("adapters") is mapping else {"adapter": {"files": ["file"]}} -%}
-    {%- for adapter, declared in adapters.items() -%}
+    {%- for adapter, declared in var("adapters").items() -%}
         {%- for table_name in declared.files -%}
             {%- set source_node = raw_source(adapter, table_name) if execute -%}
             {%- do kinds.append({
