@@ -13,7 +13,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 
 class LayerTranslator(DagsterDbtTranslator):
-    """Groups read like the data flow: policy, staging, intermediate, marts, features, recommendations."""
+    """Groups read like the data flow: policy, staging, intermediate, marts, features, recommendations, reports."""
 
     def __init__(self, raw_keys: Sequence[dg.AssetKey]) -> None:
         super().__init__()

@@ -1,19 +1,30 @@
 {#
-  Turnover, days of inventory and holding cost from sums, so that every level recomputes its ratios and none averages them.
-  They expect cogs_usd, on_hand_usd_days (stock at cost, summed over the days of the period), period_days and
-  holding_cost_rate_per_year in scope. Turnover is null without stock, days are null without stock or sales: never infinite.
+  Turnover, GMROI, days of inventory and holding cost from sums, so that every level recomputes its ratios and none averages
+  them. They expect cogs_usd (GMROI: gross_margin_usd), on_hand_usd_days (stock at cost, summed over the days of the period),
+  period_days and holding_cost_rate_per_year in scope. Turnover and GMROI are null without stock, days are null without stock
+  or sales: never infinite.
 #}
 
+{# USD of the period, made a year of 365 days, over average inventory at cost. #}
+{% macro annualised_over_average_inventory(usd) -%}
+cast({{ usd }} as double) / nullif(greatest(cast(on_hand_usd_days as double) / period_days, 0), 0) * 365 / period_days
+{%- endmacro %}
+
 {% macro inventory_turnover() -%}
-cast(cogs_usd as double) / nullif(greatest(cast(on_hand_usd_days as double) / period_days, 0), 0) * 365 / period_days
+{{ annualised_over_average_inventory("cogs_usd") }}
+{%- endmacro %}
+
+{% macro gross_margin_return_on_inventory() -%}
+{{ annualised_over_average_inventory("gross_margin_usd") }}
 {%- endmacro %}
 
 {% macro days_inventory_outstanding() -%}
 365 / nullif({{ inventory_turnover() }}, 0)
 {%- endmacro %}
 
+{# Not greatest(): it passes over nulls, and stock at an unknown cost would cost nothing to hold. #}
 {% macro holding_cost_usd() -%}
-cast(holding_cost_rate_per_year * greatest(on_hand_usd_days, 0) / 365 as decimal(18, 2))
+cast(holding_cost_rate_per_year * case when on_hand_usd_days < 0 then 0 else on_hand_usd_days end / 365 as decimal(18, 2))
 {%- endmacro %}
 
 {#

@@ -12,7 +12,12 @@ import pytest
 from dagster_project.settings import DBT_PROJECT_DIR
 
 SEEDS = DBT_PROJECT_DIR / "seeds"
-KEYS = {"policy_parameters": ("parameter",), "service_levels": ("abc_class",), "order_terms": ("vendor_id", "size")}
+KEYS = {
+    "policy_parameters": ("parameter",),
+    "service_levels": ("abc_class",),
+    "order_terms": ("vendor_id", "size"),
+    "price_bands": ("lower_bound_usd",),
+}
 
 
 def seed(name: str) -> list[dict[str, str]]:

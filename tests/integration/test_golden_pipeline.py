@@ -24,7 +24,7 @@ from dagster_project.settings import PROJECT_ROOT, Settings
 
 GOLDEN = PROJECT_ROOT / "data" / "golden"
 AS_OF = date(2016, 3, 10)
-WHAT_WAS_COMPUTED = ("staging", "history", "intermediate", "marts", "features", "ml", "recommendations")
+WHAT_WAS_COMPUTED = ("staging", "history", "intermediate", "marts", "features", "ml", "recommendations", "reports")
 
 
 @pytest.fixture(scope="module")
@@ -267,6 +267,44 @@ def test_an_empty_shelf_is_refilled_and_the_terms_add_up(warehouse):
     assert terms["demand over the protection interval"] == order["demand_units"]
     assert terms["usable on hand"] == 0
     assert sum(terms.values()) == order["order_units"]
+
+
+def test_what_is_missing_is_told_by_store_and_at_cost(warehouse):
+    item = _row(warehouse, "marts.rpt_shrinkage", level="item_store", item_id=101, location_id=1)
+    # 80 by the books, 78 counted; 140 sold for 2,100 at a cost of 1,400 by then
+    assert (item["book_units"], item["counted_units"], item["shrinkage_units"], item["shrinkage_usd"]) == (
+        80,
+        78,
+        2,
+        Decimal("20.00"),
+    )
+    assert item["shrinkage_share_of_revenue"] == pytest.approx(20 / 2100)
+    assert item["shrinkage_share_of_cogs"] == pytest.approx(20 / 1400)
+    chain = _row(warehouse, "marts.rpt_shrinkage", level="chain")
+    assert (chain["loss_units"], chain["gain_units"], chain["recorded_loss_units"]) == (2, 0, 0)
+    reason = _row(warehouse, "marts.rpt_shrinkage_reason", level="chain")
+    assert (reason["reason"], reason["loss_units"], reason["share_of_loss"]) == ("unknown", 2, 1.0)
+
+
+def test_the_health_of_a_stock(warehouse):
+    health = _row(warehouse, "reports.rpt_inventory_health", item_id=101, location_id=1)
+    # the receipt of 24 February is there in full, 60 of 78, 15 days old; the other 18 are of 25 January, 45 days old
+    assert (health["age_0_30_units"], health["age_31_60_units"], health["age_61_90_units"]) == (60, 18, 0)
+    assert (health["age_0_30_usd"], health["age_31_60_usd"]) == (Decimal("600.00"), Decimal("180.00"))
+    assert health["mean_age_days"] == pytest.approx((60 * 15 + 18 * 45) / 78)
+    assert health["oldest_receipt_date"] == date(2016, 1, 25)
+    # 2 a day: 78 on hand, 24 on order
+    assert health["forward_days_of_supply"] == pytest.approx(39, abs=0.5)
+    assert health["forward_days_of_supply_with_on_order"] == pytest.approx(51, abs=0.5)
+    assert health["days_inventory_outstanding"] == pytest.approx(41.0571429, abs=1e-7)
+    assert (health["unsold_days"], health["is_dead"], health["is_slow"]) == (0, False, False)
+    # 14 every week: the forecast hardly errs, and demand does not vary
+    assert health["xyz_class"] == "X"
+    assert health["weekly_demand_cv"] == 0
+    # reorder point and one batch: sqrt(2 x 2.50 x 730 / (0.25 x 10)) is 38
+    full = math.ceil(float(_row(warehouse, "recommendations.rec_orders", item_id=101, location_id=1)["reorder_point_units"])) + 39
+    assert health["full_position_units"] == pytest.approx(full, abs=1)
+    assert health["overstock_units"] == max(78 - health["full_position_units"], 0)
 
 
 def test_a_past_day_is_built_with_what_was_known_then(run_dbt, tmp_path: Path):

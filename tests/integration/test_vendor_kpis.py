@@ -18,7 +18,7 @@ import pytest
 
 AS_OF = date(2016, 11, 5)
 BOOKS_START = date(2016, 9, 3)
-REQUESTED_DAYS = 14  # policy: otif_requested_lead_time_days; nothing is late before or on that day
+REQUESTED_DAYS, EARLY_DAYS = 14, 7  # policy: otif_requested_lead_time_days, otif_early_days
 VENDOR_MARTS = ("+rpt_vendor_scorecard", "+rpt_purchase_price_variance", "+rpt_invoice_match", "+dim_vendor")
 
 
@@ -28,14 +28,14 @@ def day_first(text: str) -> date:
 
 @pytest.fixture(scope="module")
 def source(tiny_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny data, with one line that comes in two pieces: all but one unit as before, one 15 days after the order."""
+    """The tiny data, changed: a line in two pieces, the last unit late; its item's price falls, and again after the day; a vendor without promise."""
     source = tmp_path_factory.mktemp("source") / "files"
     shutil.copytree(tiny_source, source, ignore=shutil.ignore_patterns("truth"))
     path = source / "PurchasesFINAL12312016.csv"
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     whole = next(row for row in rows if row["Store"] and day_first(row["PODate"]) >= BOOKS_START and int(row["Quantity"]) > 1)
-    late = (day_first(whole["PODate"]) + timedelta(days=REQUESTED_DAYS + 1)).strftime("%d-%m-%Y")
+    late = (day_first(whole["PODate"]) + timedelta(days=25)).strftime("%d-%m-%Y")
     price = Decimal(whole["PurchasePrice"])
     rest = int(whole["Quantity"]) - 1
     piece = {**whole, "Quantity": "1", "Dollars": str(price), "ReceivingDate": late}
@@ -44,6 +44,11 @@ def source(tiny_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer = csv.DictWriter(file, fieldnames=list(piece))
         writer.writeheader()
         writer.writerows([*rows, piece])
+    with (source / "price_history.csv").open("a") as file:
+        file.write(f"{piece['Brand']},2016-10-01,99,{price - Decimal('0.10')}\n{piece['Brand']},2016-11-06,99,{price / 2}\n")
+    terms = (source / "vendor_terms.csv").read_text().splitlines()
+    silent = next(line for line in terms[1:] if line.split(",")[1] == "")
+    (source / "vendor_terms.csv").write_text("\n".join(line for line in terms if line != silent) + "\n")
     return source
 
 
@@ -121,26 +126,41 @@ def test_lead_times_with_open_orders_as_censored(warehouse, receipts):
     assert observed[0] > 0.01, "the open orders make a difference"
 
 
-def test_lines_due_are_judged_whole(warehouse, receipts):
+def test_lines_due_are_judged_whole(warehouse, receipts, source):
+    with (source / "vendor_terms.csv").open(newline="") as file:
+        promised = {
+            int(row["vendor_id"]): int(row["promised_lead_time_days"]) for row in csv.DictReader(file) if not row["item_id"]
+        }
     lines = defaultdict(list)
     for row in receipts:
-        if BOOKS_START <= row["ordered"] <= AS_OF - timedelta(days=REQUESTED_DAYS):
-            lines[row["vendor"], row["line"]].append(row)
-    assert any(len(rows) > 1 for rows in lines.values()), "some lines come in pieces"
-    due, met = defaultdict(int), defaultdict(int)
-    for (vendor, _), rows in lines.items():
-        due[vendor] += 1
-        met[vendor] += all(row["received"] and (row["received"] - row["ordered"]).days <= REQUESTED_DAYS for row in rows)
+        due_date = row["ordered"] + timedelta(days=promised.get(row["vendor"], REQUESTED_DAYS))
+        if row["ordered"] >= BOOKS_START and due_date <= AS_OF:
+            lines[row["vendor"], row["line"]].append((due_date, row["received"]))
+    assert any(len(pieces) > 1 for pieces in lines.values()), "some lines come in pieces"
+    expected = {vendor: [0, 0, 0, 0, "promised" if vendor in promised else "requested"] for vendor, _ in lines}
+    for (vendor, _), pieces in lines.items():
+        earliest = timedelta(days=EARLY_DAYS if vendor in promised else 999)
+        is_late = any(received is None or received > due_date for due_date, received in pieces)
+        is_early = not is_late and any(received < due_date - earliest for due_date, received in pieces)
+        for position, is_counted in enumerate((True, not is_late and not is_early, is_early, is_late)):
+            expected[vendor][position] += is_counted
     found = warehouse.sql(
-        "select vendor_id, due_line_count, otif_line_count, otif_basis from marts.rpt_vendor_scorecard where period_type = 'all'"
+        """
+        select vendor_id, due_line_count, otif_line_count, early_line_count, late_line_count, otif_basis
+        from marts.rpt_vendor_scorecard where period_type = 'all'
+        """
     ).fetchall()
-    assert sorted(found) == [(vendor, due[vendor], met[vendor], "requested") for vendor in sorted(due)]
-    assert 0 < sum(met.values()) < sum(due.values())
+    assert {vendor: list(counts) for vendor, *counts in found} == expected
+    assert {basis for *_, basis in expected.values()} == {"promised", "requested"}
+    assert all(sum(counts[kind] for counts in expected.values()) > 0 for kind in (1, 3))
 
 
-def test_purchase_prices_are_held_against_the_list(warehouse, receipts, source):
+def test_purchase_prices_are_held_against_the_newest_known_price(warehouse, receipts, source):
     with (source / "2017PurchasePricesDec.csv").open(newline="") as file:
         standard = {row["Brand"]: Decimal(row["PurchasePrice"]) for row in csv.DictReader(file)}
+    with (source / "price_history.csv").open(newline="") as file:
+        dated = sorted(csv.DictReader(file), key=lambda row: row["valid_from"])
+    standard |= {row["item_id"]: Decimal(row["purchase_price_usd"]) for row in dated if row["valid_from"] <= AS_OF.isoformat()}
     expected = defaultdict(Decimal)
     for row in receipts:
         if row["received"] and standard[row["line"][2]] > 0 and row["usd"] > 0:

@@ -17,12 +17,14 @@ measured as (
         scored_weeks / nullif(selling_weeks, 0) as adi,
         -- sample variance over squared mean, from whole-number sums: the same in any order
         coalesce((selling_weeks * sold_units_squared - sold_units * sold_units) / nullif(selling_weeks - 1, 0), 0)
-        * selling_weeks / nullif(sold_units * sold_units, 0) as cv2
+        * selling_weeks / nullif(sold_units * sold_units, 0) as cv2,
+        sqrt(greatest(scored_weeks * sold_units_squared - sold_units * sold_units, 0) * scored_weeks / nullif(scored_weeks - 1, 0))
+        / nullif(sold_units, 0) as weekly_demand_cv
     from profile
 )
 
 select
-    item_id, location_id, weeks, selling_weeks, adi, cv2,
+    item_id, location_id, weeks, selling_weeks, adi, cv2, weekly_demand_cv,
     case
         when selling_weeks = 0 then 'none'
         when adi < 1.32 and cv2 < 0.49 then 'smooth'

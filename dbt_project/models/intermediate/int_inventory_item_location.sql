@@ -9,7 +9,7 @@ summed as (
         max(case when ledger.sold_units > 0 or ledger.received_units > 0 or ledger.opening_count_units > 0 then ledger.inventory_date end)
             as last_traded_date,
         max(case when ledger.sold_units > 0 then ledger.inventory_date end) as last_sold_date,
-        cast(count(*) filter (where ledger.sold_units > 0) as integer) as selling_days,
+        cast(sum(case when ledger.sold_units > 0 then 1 else 0 end) as integer) as selling_days,
         cast(sum(ledger.opening_count_units) as integer) as opening_units,
         cast(sum(ledger.received_units) as integer) as received_units,
         cast(sum(ledger.sold_units) as integer) as sold_units,

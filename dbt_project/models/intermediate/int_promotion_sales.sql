@@ -5,8 +5,20 @@
     ("after", "after_first_date", "after_last_date"),
 ] %}
 
-with promotions as (
-    select * from {{ ref("int_promotions") }}
+with held as (
+    select item_id, location_id from {{ ref("int_inventory_item_location") }}
+),
+
+-- store by store, so that a promotion meets the ledger by item and store, not by item alone
+placed as (
+    select promotions.*, held.location_id as sold_location_id
+    from {{ ref("int_promotions") }} as promotions
+    inner join held on promotions.item_id = held.item_id
+    where promotions.location_id is null
+    union all
+    select promotions.*, held.location_id
+    from {{ ref("int_promotions") }} as promotions
+    inner join held on promotions.item_id = held.item_id and promotions.location_id = held.location_id
 ),
 
 -- only what was ever promoted
@@ -20,19 +32,18 @@ stretches as (
             else inventory_date + valid_days - 1
         end as in_stock_last_date
     from {{ ref("int_stock_ledger") }}
-    where item_id in (select item_id from promotions)
+    where item_id in (select item_id from {{ ref("int_promotions") }})
 ),
 
 joined as (
     select
         promotions.*, stretches.inventory_date, stretches.sold_units, stretches.revenue_usd,
-        stretches.last_date as stretch_last_date, stretches.in_stock_last_date, stretches.location_id as sold_location_id
+        stretches.last_date as stretch_last_date, stretches.in_stock_last_date
     from stretches
-    inner join promotions
-        on stretches.item_id = promotions.item_id
+    inner join placed as promotions
+        on stretches.item_id = promotions.item_id and stretches.location_id = promotions.sold_location_id
         and stretches.inventory_date <= greatest(promotions.wake_last_date, promotions.after_last_date)
         and stretches.last_date >= least(promotions.before_first_date, promotions.first_date)
-    where promotions.location_id is null or promotions.location_id = stretches.location_id
 )
 
 select

@@ -6,25 +6,29 @@ with chain_days as (
     group by inventory_date
 ),
 
+-- many promotions share their days
+windows as (
+    select distinct first_date, last_date, before_first_date, before_last_date, after_first_date, after_last_date
+    from {{ ref("int_promotions") }}
+),
+
 levels as (
     select
-        promotions.promotion_id, promotions.item_id, promotions.location_id, promotions.first_date, promotions.last_date,
-        sum(case when chain_days.inventory_date between promotions.first_date and promotions.last_date then chain_days.sold_units end)
-        / (promotions.last_date - promotions.first_date + 1) as promotion_level,
+        windows.*,
+        sum(case when chain_days.inventory_date between windows.first_date and windows.last_date then chain_days.sold_units end)
+        / any_value(windows.last_date - windows.first_date + 1) as promotion_level,
         sum(case
-            when chain_days.inventory_date between promotions.before_first_date and promotions.before_last_date then chain_days.sold_units
-            when chain_days.inventory_date between promotions.after_first_date and promotions.after_last_date then chain_days.sold_units
-        end) / nullif(
-            greatest(promotions.before_last_date - promotions.before_first_date + 1, 0)
-            + greatest(promotions.after_last_date - promotions.after_first_date + 1, 0), 0
-        ) as comparison_level
-    from {{ ref("int_promotions") }} as promotions
+            when chain_days.inventory_date between windows.before_first_date and windows.before_last_date then chain_days.sold_units
+            when chain_days.inventory_date between windows.after_first_date and windows.after_last_date then chain_days.sold_units
+        end) / nullif(any_value(
+            greatest(windows.before_last_date - windows.before_first_date + 1, 0)
+            + greatest(windows.after_last_date - windows.after_first_date + 1, 0)
+        ), 0) as comparison_level
+    from windows
     left join chain_days
-        on chain_days.inventory_date between least(promotions.before_first_date, promotions.first_date)
-        and greatest(promotions.after_last_date, promotions.last_date)
-    group by
-        promotions.promotion_id, promotions.item_id, promotions.location_id, promotions.first_date, promotions.last_date,
-        promotions.before_first_date, promotions.before_last_date, promotions.after_first_date, promotions.after_last_date
+        on chain_days.inventory_date between least(windows.before_first_date, windows.first_date)
+        and greatest(windows.after_last_date, windows.last_date)
+    group by all
 ),
 
 compared as (
@@ -43,9 +47,9 @@ compared as (
         and sales.location_id is not distinct from promotions.location_id
         and sales.first_date = promotions.first_date and sales.last_date = promotions.last_date
     inner join levels
-        on sales.promotion_id = levels.promotion_id and sales.item_id = levels.item_id
-        and sales.location_id is not distinct from levels.location_id
-        and sales.first_date = levels.first_date and sales.last_date = levels.last_date
+        on promotions.first_date = levels.first_date and promotions.last_date = levels.last_date
+        and promotions.before_first_date = levels.before_first_date and promotions.before_last_date = levels.before_last_date
+        and promotions.after_first_date = levels.after_first_date and promotions.after_last_date = levels.after_last_date
     inner join {{ ref("int_products") }} as products on sales.item_id = products.item_id
 ),
 

@@ -1,4 +1,4 @@
--- an item outside the price list is valued at the average of its purchases: from that it could not differ
+-- an item without a stated price is valued at the average of its purchases: from that it could not differ
 with standards as (
     select item_id, unit_cost_usd as standard_price_usd
     from {{ ref("int_products") }}

@@ -11,5 +11,7 @@ select
     'Second category ' || second_category_id as subcategory,
     cast(null as varchar) as brand_name,
     cast(null as integer) as shelf_life_days,
-    cast(to_json({'third_category_id': third_category_id, 'management_group_id': management_group_id}) as varchar) as attributes
+    cast(
+        to_json(struct_pack(third_category_id := third_category_id, management_group_id := management_group_id)) as varchar
+    ) as attributes
 from latest

@@ -1,0 +1,2 @@
+select input_name, input_kind, effect, remedy, empty_tables
+from {{ ref("int_data_gaps") }}
