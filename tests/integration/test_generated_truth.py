@@ -11,23 +11,22 @@ import duckdb
 import polars as pl
 
 
-def test_what_was_lost_and_adjusted_is_found_to_the_unit(built_warehouse: Path, tiny_source: Path):
+def test_unseen_losses_and_recorded_adjustments_are_found_to_the_unit(built_warehouse: Path, tiny_source: Path):
     key = ["item_id", "location_id"]
-    unseen = pl.read_parquet(tiny_source / "truth" / "shrinkage.parquet").select(*key, -pl.col("units").cast(pl.Int64))
-    recorded = pl.read_csv(tiny_source / "stock_adjustments.csv").rename({"adjusted_units": "units"})
-    recorded = recorded.select(pl.col(key).cast(pl.Int32), "units")
-    truth = pl.concat([unseen, recorded]).group_by(key).agg(adjusted_units=pl.col("units").sum())
-    truth = truth.filter(pl.col("adjusted_units") != 0).sort(key)
-    assert unseen.height > 2
-    assert recorded.height > 2
+    unseen = pl.read_parquet(tiny_source / "truth" / "shrinkage.parquet").select(*key, adjusted_units=-pl.col("units").cast(int))
+    recorded = pl.read_csv(tiny_source / "stock_adjustments.csv").rename({"adjusted_units": "recorded_adjustment_units"})
+    recorded = recorded.select(pl.col(key).cast(pl.Int32), pl.col("recorded_adjustment_units").cast(int))
     with duckdb.connect(str(built_warehouse), read_only=True) as warehouse:
-        found = warehouse.sql(
-            """
-            select item_id, location_id, cast(adjusted_units as bigint) as adjusted_units
-            from marts.rpt_inventory_item_location where adjusted_units <> 0 order by item_id, location_id
-            """
-        ).pl()
-    assert found.equals(truth.cast(dict(found.schema)))
+        for units, lines in (("adjusted_units", unseen), ("recorded_adjustment_units", recorded)):
+            truth = lines.group_by(key).agg(pl.col(units).sum()).filter(pl.col(units) != 0).sort(key)
+            found = warehouse.sql(
+                f"""
+                select item_id, location_id, cast({units} as bigint) as {units}
+                from intermediate.int_inventory_item_location where {units} <> 0 order by item_id, location_id
+                """
+            ).pl()
+            assert truth.height > 3
+            assert found.equals(truth.cast(dict(found.schema)))
 
 
 def test_every_store_lost_what_the_shrinkage_report_says(built_warehouse: Path, tiny_source: Path):
@@ -47,3 +46,14 @@ def test_sales_are_all_there(built_warehouse: Path, tiny_source: Path):
     truth = pl.read_parquet(tiny_source / "truth" / "demand.parquet")["sales_units"].sum()
     with duckdb.connect(str(built_warehouse), read_only=True) as warehouse:
         assert warehouse.sql("select sum(sold_units) from marts.fct_sales_daily").fetchone() == (truth,)
+
+
+def test_the_age_of_stock_is_found_to_the_unit(built_warehouse: Path, tiny_source: Path):
+    key = ["item_id", "location_id", "receipt_date"]
+    truth = pl.read_parquet(tiny_source / "truth" / "ageing.parquet").sort(key)
+    with duckdb.connect(str(built_warehouse), read_only=True) as warehouse:
+        found = warehouse.sql(
+            "select item_id, location_id, receipt_date, layer_units as units from intermediate.int_stock_layers"
+        ).pl()
+    assert truth["receipt_date"].n_unique() > 3
+    assert found.sort(key).cast(dict(truth.schema)).equals(truth)
