@@ -31,7 +31,7 @@ STOCK = (
 
 @pytest.fixture(scope="session")
 def busy_warehouse(built_warehouse: Path, tiny_source: Path, run_dbt, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny data with 200 recorded adjustments and 150 cycle counts at random, put where the staging tables are."""
+    """The tiny data with 200 recorded adjustments and 150 cycle counts at random in place of its own."""
     path = tmp_path_factory.mktemp("busy") / "stockroom.duckdb"
     shutil.copyfile(built_warehouse, path)
     draw = random.Random(7)
