@@ -31,7 +31,7 @@ STOCK = (
 
 @pytest.fixture(scope="session")
 def busy_warehouse(built_warehouse: Path, tiny_source: Path, run_dbt, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny data with 200 recorded adjustments and 150 cycle counts at random, put where the staging tables are."""
+    """The tiny data with 200 recorded adjustments and 150 cycle counts at random in place of its own."""
     path = tmp_path_factory.mktemp("busy") / "stockroom.duckdb"
     shutil.copyfile(built_warehouse, path)
     draw = random.Random(7)
@@ -56,7 +56,7 @@ def busy_warehouse(built_warehouse: Path, tiny_source: Path, run_dbt, tmp_path_f
         warehouse.executemany(
             "insert into main.cycle_counts values (?, ?, ?, ?)", [(*key, units) for key, units in counts.items()]
         )
-        warehouse.execute("create table main.file_counts as from staging.stg_stock_counts")
+        warehouse.execute("create table main.file_counts as from staging.stg_stock_counts where count_kind <> 'cycle'")
         warehouse.execute(
             """
             create or replace view staging.stg_stock_adjustments as
