@@ -45,6 +45,7 @@ class RawTable:
     absence: str | None
     required_columns: tuple[str, ...]
     delimiter: str = ","
+    encoding: str = "utf-8"
 
     @property
     def key(self) -> tuple[str, str]:
@@ -82,6 +83,7 @@ def declared_tables(staging_dir: Path = STAGING_DIR) -> list[RawTable]:
                             column["name"] for column in table["columns"] if not column["config"]["meta"].get("is_optional")
                         ),
                         delimiter=meta.get("delimiter", ","),
+                        encoding=meta.get("encoding", "utf-8"),
                     )
                 )
     return tables
@@ -133,7 +135,12 @@ def _adapter(source_dir: Path, tables: list[RawTable], files: dict[tuple[str, st
     if found:
         names = "; ".join(f"{name}: {', '.join(p.name for key in files if key[0] == name for p in files[key])}" for name in found)
         raise IntakeError([f"{source_dir}: files of {len(found)} kinds of source ({names}). Put each into a folder of its own."])
-    wanted = [f"{table.adapter}: {' or '.join(table.file_patterns)}" for table in tables if table.is_required]
+    has_required = {table.adapter for table in tables if table.is_required}
+    wanted = [
+        f"{table.adapter}: {' or '.join(table.file_patterns)}"
+        for table in tables
+        if table.is_required or (table.one_of and table.adapter not in has_required)
+    ]
     raise IntakeError(
         [
             f"{source_dir}: no file of a known source. One of these is where to start:",
@@ -160,10 +167,13 @@ def _absent_files(source_dir: Path, tables: list[RawTable], files: dict[tuple[st
 
 def _header_problems(path: Path, table: RawTable) -> list[str]:
     try:
-        header = _header(path, table.delimiter)
+        header = _header(path, table.delimiter, table.encoding)
     except UnicodeDecodeError as error:
         line = 1 + error.object[: error.start].count(b"\n")
-        return [f"{path.name}, line {line}: not UTF-8 text. Save the file as UTF-8 (in Excel: 'CSV UTF-8')."]
+        return [
+            f"{path.name}, line {line}: not UTF-8 text. Save the file as UTF-8 (in Excel: 'CSV UTF-8'), "
+            "or declare its encoding in the source's YAML."
+        ]
     except csv.Error as error:
         return [f"{path.name}, line 1: not a header of names ({error}). Look for a quote that is never closed."]
     except (OSError, pa.ArrowException) as error:
@@ -187,11 +197,11 @@ def _header_problems(path: Path, table: RawTable) -> list[str]:
     ]
 
 
-def _header(path: Path, delimiter: str) -> list[str]:
+def _header(path: Path, delimiter: str, encoding: str) -> list[str]:
     if path.suffix == ".parquet":
         return pq.read_schema(path).names
     with path.open("rb") as file:
         start = file.read(_LOOK_BYTES)
     # incremental: the look may end in the middle of a character
-    text = codecs.getincrementaldecoder("utf-8-sig")().decode(start)
+    text = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)().decode(start)
     return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])

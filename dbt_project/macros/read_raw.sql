@@ -28,6 +28,11 @@
     {% do return(paths | unique | sort) %}
 {% endmacro %}
 
+{# How DuckDB is told of a text file that is not UTF-8. #}
+{% macro raw_encoding(source_node) -%}
+{{ ", encoding = " ~ quote_literal(source_node.meta.encoding) if source_node.meta.encoding is defined }}
+{%- endmacro %}
+
 {# The names in a file's header, in the file's own order. #}
 {% macro raw_header(path, source_node) %}
     {% if path.endswith(".parquet") %}
@@ -35,7 +40,7 @@
     {% endif %}
     {#- the first line and nothing else: DuckDB's own look at the file guesses names from the lines below -#}
     {% set line = run_query("select line from read_csv(" ~ quote_literal(path) ~ ", auto_detect = false, header = false, delim = '\x01',"
-        ~ " quote = '', escape = '', columns = {'line': 'varchar'}, strict_mode = false) limit 1").columns[0].values()[0] %}
+        ~ " quote = '', escape = '', columns = {'line': 'varchar'}, strict_mode = false" ~ raw_encoding(source_node) ~ ") limit 1").columns[0].values()[0] %}
     {% set names = [] %}
     {% set mark = "\\" ~ source_node.meta.get("delimiter", ",") %}
     {% for quoted, plain in modules.re.findall('(?:^|' ~ mark ~ ')(?:"((?:[^"]|"")*)"|([^' ~ mark ~ ']*))', line) %}
@@ -63,7 +68,7 @@ select {{ columns | join(", ") }}, cast(null as varchar) as _overflow from read_
         {% do columns.update({"_overflow": "varchar"}) %}
 select * from read_csv(
     {{ quote_literal(path) }}, header = true, auto_detect = false, delim = {{ quote_literal(source_node.meta.get("delimiter", ",")) }}, quote = '"', escape = '"',
-    null_padding = true, strict_mode = false, parallel = {{ not may_break_lines }}, columns = {{ columns }}
+    null_padding = true, strict_mode = false, parallel = {{ not may_break_lines }}, columns = {{ columns }}{{ raw_encoding(source_node) }}
 )
     {% endif %}
 {% endmacro %}
@@ -238,7 +243,7 @@ from judged
   From the number of a record to the number of the line it starts on, for one CSV file: they differ after an empty line or
   a line break inside quotes. Worth a second look at the file only where lines were refused.
 #}
-{% macro raw_record_lines(path) %}
+{% macro raw_record_lines(path, source_node) %}
 select record_number, line_number, count(*) over () as record_count
 from (
     select line_number, row_number() over () as record_number
@@ -250,7 +255,7 @@ from (
                 length(coalesce(line, '')) - length(replace(coalesce(line, ''), '"', '')) as quotes
             from read_csv(
                 {{ quote_literal(path) }}, auto_detect = false, header = false, delim = {{ "'\x01'" }}, quote = '', escape = '',
-                strict_mode = false, columns = {'line': 'varchar'}
+                strict_mode = false, columns = {'line': 'varchar'}{{ raw_encoding(source_node) }}
             )
         )
     )
@@ -263,8 +268,11 @@ from (
     {% if not execute or load_relation(relation) is none %}{% do return([]) %}{% endif %}
     {% set numbers = run_query("select distinct file_number from " ~ relation ~ " where reject <> 'blank'").columns[0].values() | list %}
     {% set files = [] %}
-    {% for path in raw_files(raw_source(source_name, table_name)) %}
-        {% if loop.index in numbers and path.endswith(".csv") %}{% do files.append({"number": loop.index, "path": path}) %}{% endif %}
+    {% set source_node = raw_source(source_name, table_name) %}
+    {% for path in raw_files(source_node) %}
+        {% if loop.index in numbers and path.endswith(".csv") %}
+            {% do files.append({"number": loop.index, "path": path, "source_node": source_node}) %}
+        {% endif %}
     {% endfor %}
     {% do return(files) %}
 {% endmacro %}

@@ -87,15 +87,21 @@ STOPS = {
     ),
     "Latin-1 in the header": (
         replace("sales", b"Description", "Désignation".encode("latin-1"), 1),
-        [f"{SALES}, line 1: not UTF-8 text. Save the file as UTF-8 (in Excel: 'CSV UTF-8')."],
+        [
+            f"{SALES}, line 1: not UTF-8 text. Save the file as UTF-8 (in Excel: 'CSV UTF-8'), or declare its encoding in the source's YAML."
+        ],
     ),
     "Latin-1 in a line near the top": (
         replace("closing_inventory", b"Elderhurst Rye", "Château".encode("latin-1"), 1),
-        [f"{CLOSING}, line 2: not UTF-8 text. Save the file as UTF-8 (in Excel: 'CSV UTF-8')."],
+        [
+            f"{CLOSING}, line 2: not UTF-8 text. Save the file as UTF-8 (in Excel: 'CSV UTF-8'), or declare its encoding in the source's YAML."
+        ],
     ),
     "UTF-16": (
         lambda folder: edit(folder, "sales", lambda content: content.decode().encode("utf-16")),
-        [f"{SALES}, line 1: not UTF-8 text. Save the file as UTF-8 (in Excel: 'CSV UTF-8')."],
+        [
+            f"{SALES}, line 1: not UTF-8 text. Save the file as UTF-8 (in Excel: 'CSV UTF-8'), or declare its encoding in the source's YAML."
+        ],
     ),
     "an open quote in the header": (
         replace("closing_inventory", b"InventoryId", b'"InventoryId', 1),

@@ -30,7 +30,7 @@ record_lines as (
     {%- for kind in raw_kinds() %}
     {%- for text_file in raw_files_with_rejects(kind.adapter, kind.table_name, kind.relation) %}
     select {{ quote_literal(text_file.path.split("/")[-1]) }} as source_file, record_number, line_number
-    from ({{ raw_record_lines(text_file.path) }})
+    from ({{ raw_record_lines(text_file.path, text_file.source_node) }})
     -- a quote in the middle of a value would be counted wrongly: then the number of the record stands
     where record_count = 1 + (
         select count(*) from {{ kind.relation }} where file_number = {{ text_file.number }}

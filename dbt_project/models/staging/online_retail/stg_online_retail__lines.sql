@@ -13,14 +13,8 @@ with unioned as (
     where reject is null
 ),
 
--- before the first rate the first one holds
 rates as (
-    select
-        case when row_number() over (order by valid_from) = 1 then date '0001-01-01' else valid_from end as valid_from,
-        lead(valid_from, 1, date '9999-12-31') over (order by valid_from) as valid_until,
-        usd_per_unit
-    from {{ ref("stg_currency_rates") }}
-    where currency = 'GBP'
+    {{ usd_rates("GBP") }}
 ),
 
 classified as (
