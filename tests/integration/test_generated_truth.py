@@ -57,14 +57,3 @@ def test_sales_are_all_there(built_warehouse: Path, tiny_source: Path):
     truth = pl.read_parquet(tiny_source / "truth" / "demand.parquet")["sales_units"].sum()
     with duckdb.connect(str(built_warehouse), read_only=True) as warehouse:
         assert warehouse.sql("select sum(sold_units) from marts.fct_sales_daily").fetchone() == (truth,)
-
-
-def test_the_age_of_stock_is_found_to_the_unit(built_warehouse: Path, tiny_source: Path):
-    key = ["item_id", "location_id", "receipt_date"]
-    truth = pl.read_parquet(tiny_source / "truth" / "ageing.parquet").sort(key)
-    with duckdb.connect(str(built_warehouse), read_only=True) as warehouse:
-        found = warehouse.sql(
-            "select item_id, location_id, receipt_date, layer_units as units from intermediate.int_stock_layers"
-        ).pl()
-    assert truth["receipt_date"].n_unique() > 3
-    assert found.sort(key).cast(dict(truth.schema)).equals(truth)

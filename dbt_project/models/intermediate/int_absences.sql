@@ -6,6 +6,13 @@ with period as (
     cross join {{ ref("int_policy") }} as policy
 ),
 
+-- the newest count of each: what it found missing had gone since the one before
+counts as (
+    select item_id, location_id, max(count_date) as count_date, arg_max(adjusted_units, count_date) as adjusted_units
+    from {{ ref("int_stock_adjustments") }}
+    group by item_id, location_id
+),
+
 item_locations as (
     select
         stock.item_id, stock.location_id, stock.first_stocked_date, counts.count_date,
@@ -15,7 +22,7 @@ item_locations as (
         -- nobody knows what a loss amounts to that no count has found yet: two units, and a share of what went over the counter
         cast(floor(2 + period.unseen_loss_share * stock.sold_units) as integer) as possibly_missing_units
     from {{ ref("int_inventory_item_location") }} as stock
-    left join {{ ref("int_stock_adjustments") }} as counts
+    left join counts
         on stock.item_id = counts.item_id and stock.location_id = counts.location_id
     cross join period
     -- a source that gives the hours knows better than books
