@@ -6,8 +6,6 @@ here: arithmetic that can be worked by hand, which stands beside the models.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import duckdb
 import pytest
 
