@@ -1,12 +1,12 @@
 with scored as (
     select
-        activity.*,
+        *,
         cast({{ as_of() }} - last_order_date as integer) as recency_days,
         -- by rank, so that equal customers get equal scores: 1 for the lowest fifth, 5 for the highest
         cast(least(floor(5 * percent_rank() over (order by last_order_date)) + 1, 5) as integer) as recency_score,
         cast(least(floor(5 * percent_rank() over (order by order_count)) + 1, 5) as integer) as frequency_score,
         cast(least(floor(5 * percent_rank() over (order by revenue_usd)) + 1, 5) as integer) as value_score
-    from {{ ref("int_customer_activity") }} as activity
+    from {{ ref("int_customer_activity") }}
     where last_order_date is not null
 )
 
