@@ -81,7 +81,7 @@ def run(source: SourceOption = None, warehouse: WarehouseOption = None, as_of: A
 
     settings = _settings(source, warehouse, as_of)
     started = time.perf_counter()
-    intake = _checked_source(settings)
+    _checked_source(settings)
     columns = (
         SpinnerColumn(),
         BarColumn(),
@@ -104,7 +104,7 @@ def run(source: SourceOption = None, warehouse: WarehouseOption = None, as_of: A
                 error.reasons,
                 f"The run stopped. Tables after this point are those of the last good run; {settings.run_log} has the whole log.",
             ) from None
-    console.print(run_summary(settings.warehouse, intake.absences, console.width, _program()))
+    console.print(run_summary(settings.warehouse, console.width, _program()))
     console.print(f"Done in {time.perf_counter() - started:.0f} s.")
 
 

@@ -1,4 +1,5 @@
-"""What a run says to a person: what was read, what to order, from whom, for how much, and where to look next.
+"""What a run says to a person: what was read, what to order, from whom, for how much, and where to look next. Where stock was
+never counted, nothing can be ordered: then the largest target levels stand in.
 
 Belongs here: queries over finished tables and their layout. Does not belong here: decisions; every number is a column of SQL.
 """
@@ -34,18 +35,12 @@ NARROW = 125
 CHARACTERS_PER_COLUMN = 10
 
 
-def run_summary(warehouse: Path, absences: dict[str, str], width: int = 120, program: str = "stockroom") -> Group:
+def run_summary(warehouse: Path, width: int = 120, program: str = "stockroom") -> Group:
     """The page that `stockroom run` ends with, for a screen of `width` characters; `program` is how the reader calls it."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        return Group(
-            _input(connection, absences),
-            "",
-            _vendors(connection),
-            "",
-            _orders(connection, width),
-            "",
-            _next_steps(connection, warehouse, program),
-        )
+        is_stock_known = connection.sql("select is_stock_known from intermediate.int_as_of").fetchone()[0]
+        decided = (_vendors(connection), "", _orders(connection, width)) if is_stock_known else (_targets(connection, width),)
+        return Group(_input(connection), "", *decided, "", _next_steps(connection, warehouse, program))
 
 
 def why(warehouse: Path, item_id: int, location_id: int) -> Group | None:
@@ -77,8 +72,12 @@ def why(warehouse: Path, item_id: int, location_id: int) -> Group | None:
     for term, units in terms:
         table.add_row(term, f"{units:+,.1f}")
     table.add_section()
-    table.add_row("order", f"{order['order_units']:,}", style="bold")
-    question = f"Why {order['order_units']:,} units of {order['item_name']} ({order['size']})?"
+    if order["order_units"] is None:
+        table.add_row("target level", f"{order['reorder_point_units']:,.1f}", style="bold")
+        question = f"Why up to {order['reorder_point_units']:,.0f} units of {order['item_name']} ({order['size']})?"
+    else:
+        table.add_row("order", f"{order['order_units']:,}", style="bold")
+        question = f"Why {order['order_units']:,} units of {order['item_name']} ({order['size']})?"
     facts = (
         f"Store {location_id} {order['city']}, vendor {order['vendor_name'] or 'unknown'}, as of {order['as_of_date']}.\n"
         f"{order['reason'].capitalize()}. Forecast by {order['model']}; class {order['abc_class']}, cycle service level "
@@ -88,16 +87,21 @@ def why(warehouse: Path, item_id: int, location_id: int) -> Group | None:
     return Group(Text(question, style="bold"), table, facts)
 
 
-def _input(connection: duckdb.DuckDBPyConnection, absences: dict[str, str]) -> Group:
+def _input(connection: duckdb.DuckDBPyConnection) -> Group:
     table = Table(title="What was read", title_justify="left")
     for name in ("file", "lines", "blank", "rejected", "staged"):
         table.add_column(name, justify="left" if name == "file" else "right")
     rows = connection.sql(
-        "select file_kind, lines_read, lines_blank, lines_rejected, lines_staged from staging.ingest_summary order by file_kind"
+        """
+        select file_kind, lines_read, lines_blank, lines_rejected, lines_staged from staging.ingest_summary
+        where file_count > 0 order by adapter = 'optional', file_kind
+        """
     ).fetchall()
     for kind, *counts in rows:
         table.add_row(kind, *(f"{count:,}" for count in counts))
-    notes = [Text(f"{kind} is absent: {effect}.", style="yellow") for kind, effect in absences.items()]
+    notes = _gaps(connection)
+    left_out = connection.sql("select line_count, reason from staging.stg_left_out_lines order by all desc").fetchall()
+    notes += [Text(f"{lines:,} lines are no sales: they {reason}.", style="yellow") for lines, reason in left_out]
     rejected = connection.sql(
         """
         select source_file, column_name, split_part(reason, ';', 1) as reason, count(*) as lines, min(line_number) as first_line
@@ -115,6 +119,19 @@ def _input(connection: duckdb.DuckDBPyConnection, absences: dict[str, str]) -> G
         if count:
             notes.append(Text(f"{count:,} {text}", style="yellow"))
     return Group(table, *notes)
+
+
+def _gaps(connection: duckdb.DuckDBPyConnection) -> list[Text]:
+    """One line for each of the source's own files that is absent, one for stock, and one for all else."""
+    gaps = connection.sql(
+        "select input_name, input_kind, effect from marts.rpt_data_gaps order by input_kind <> 'not told by any file', input_name"
+    ).fetchall()
+    lines = [f"{name} is absent: {effect}." for name, kind, effect in gaps if kind == "file of the source"]
+    lines += [f"{effect.capitalize()}." for name, kind, effect in gaps if (name, kind) == ("stock", "not told by any file")]
+    others = [name for name, kind, _ in gaps if kind != "file of the source" and name != "stock"]
+    if others:
+        lines.append(f"Not there: {', '.join(others)}. What that changes, and which tables it leaves empty: marts.rpt_data_gaps.")
+    return [Text(line, style="yellow") for line in lines]
 
 
 def _vendors(connection: duckdb.DuckDBPyConnection) -> Table:
@@ -177,13 +194,50 @@ def _orders(connection: duckdb.DuckDBPyConnection, width: int) -> Table:
     return table
 
 
+def _targets(connection: duckdb.DuckDBPyConnection, width: int) -> Table:
+    as_of = connection.sql("select as_of_date from intermediate.int_as_of").fetchone()[0]
+    count = connection.sql("select count(*) from recommendations.rec_orders where reorder_point_units > 0").fetchone()[0]
+    table = Table(
+        title=f"Up to which level to fill as of {as_of}: the {min(count, TOP_ORDERS)} largest of {count:,} targets, in units",
+        title_justify="left",
+    )
+    is_narrow = width < NARROW
+    for name in ("item", "name", "store", "days", "demand", "safety stock", "target", "sold in 28 days"):
+        if name == "name":
+            table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=22 if is_narrow else 35)
+        else:
+            table.add_column(name, justify="right", min_width=max(map(len, name.split())))
+    rows = connection.sql(
+        f"""
+        with largest as (
+            from recommendations.rec_orders where reorder_point_units > 0
+            order by reorder_point_units desc, item_id, location_id limit {TOP_ORDERS}
+        )
+        select
+            item_id, item_name, location_id, horizon_days, demand_units, safety_stock_units, reorder_point_units,
+            coalesce(sum(sales.sold_units) filter (where sales.sale_date > largest.as_of_date - 28), 0)
+        from largest
+        inner join marts.dim_product using (item_id)
+        left join marts.fct_sales_daily as sales using (item_id, location_id)
+        group by all order by reorder_point_units desc, item_id, location_id
+        """
+    ).fetchall()
+    for item, name, location, *numbers in rows:
+        table.add_row(str(item), escape(name), str(location), *(f"{number:,.0f}" for number in numbers))
+    return table
+
+
 def _usd(amount: Decimal | None) -> str:
     return "unknown" if amount is None else f"{amount:,.0f}"
 
 
 def _next_steps(connection: duckdb.DuckDBPyConnection, warehouse: Path, program: str) -> Group:
     item, location = connection.sql(
-        "select item_id, location_id from recommendations.rec_orders order by order_usd desc nulls last, item_id, location_id limit 1"
+        """
+        select item_id, location_id from recommendations.rec_orders
+        order by order_usd desc nulls last, case when order_units is null then reorder_point_units end desc nulls last, item_id, location_id
+        limit 1
+        """
     ).fetchone() or ("ITEM", "STORE")
     commands = Table.grid(padding=(0, 2))
     commands.add_row(f"{program} why {item} {location}", "why this quantity, term by term")

@@ -19,12 +19,19 @@ where false
 {%- endfor %}
 {% endmacro %}
 
-{# Every kind of raw file: adapter, table name, and the base model that reads it. #}
+{# Every kind of raw file: adapter, table name, the base model that reads it, how many files there are, and what their absence changes. #}
 {% macro raw_kinds() %}
     {%- set kinds = [] -%}
     {%- for adapter, declared in var("adapters").items() -%}
         {%- for table_name in declared.files -%}
-            {%- do kinds.append({"adapter": adapter, "table_name": table_name, "relation": ref("base_" ~ adapter ~ "__" ~ table_name)}) -%}
+            {%- set source_node = raw_source(adapter, table_name) if execute -%}
+            {%- do kinds.append({
+                "adapter": adapter,
+                "table_name": table_name,
+                "relation": ref("base_" ~ adapter ~ "__" ~ table_name),
+                "file_count": raw_files(source_node) | length if execute else 0,
+                "absence": source_node.meta.get("absence", "") if execute else "",
+            }) -%}
         {%- endfor -%}
     {%- endfor -%}
     {% do return(kinds) %}

@@ -17,7 +17,7 @@
 {# Optional files: the file, the canonical table it fills, its names, and whether it adds to what the source's own files say. #}
 {% macro optional_files() %}
     {%- set files = [] -%}
-    {%- for table_name, model_name in (var("adapters").optional or {}).get("fills", {}).items() -%}
+    {%- for table_name, model_name in var("adapters").optional.fills.items() -%}
         {%- set declared = raw_source("optional", model_name.split("__")[1]) if execute -%}
         {%- do files.append({
             "file_kind": model_name.split("__")[1],

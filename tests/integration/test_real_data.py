@@ -16,7 +16,6 @@ import duckdb
 import pytest
 from rich.console import Console
 
-from dagster_project.intake import check_source
 from dagster_project.runner import run_daily_replenishment
 from dagster_project.settings import Settings
 from dagster_project.summary import run_summary
@@ -131,7 +130,7 @@ def test_the_nearest_count_stands_for_the_opening_stock_and_the_run_says_so(ware
         "select sum(counted_units), bool_and(is_opening_stand_in) from intermediate.int_opening_stock"
     ).fetchone() == (68_209, True)
     console = Console(width=120, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
-    console.print(run_summary(settings.warehouse, check_source(settings.source_dir).absences))
+    console.print(run_summary(settings.warehouse))
     page = console.export_text()
     assert "opening_inventory is absent: the nearest count stands in for the opening stock" in page
     assert "1,098 rejected in excerpt_PurchasesFINAL12312016.csv: Store is missing" in page

@@ -7,35 +7,35 @@
     ),
     (
         "stock_outs",
-        "(select is_stock_known from " ~ ref("int_as_of") ~ ") or exists(select 1 from " ~ ref("stg_stock_out_hours") ~ ")",
+        "(select is_stock_known from " ~ ref("int_as_of") ~ ") or exists (select 1 from " ~ ref("stg_stock_out_hours") ~ ")",
         "nobody knows when an item was out of stock: sales are taken for demand, and service cannot be measured",
         "a file stock_counts.csv, or a source that reports stock-out hours",
     ),
     (
-        "stock_checks", "exists(select 1 from " ~ ref("int_stock_adjustments") ~ ")",
+        "stock_checks", "exists (select 1 from " ~ ref("int_stock_adjustments") ~ ")",
         "no count checks the books, so shrinkage of unknown cause cannot be told",
         "a count after the first one",
     ),
     (
-        "purchases", "exists(select 1 from " ~ ref("int_purchase_lines") ~ ")",
+        "purchases", "exists (select 1 from " ~ ref("int_purchase_lines") ~ ")",
         "no order, receipt or lead time is known: the default lead time of the policy stands, and nothing is known to be on order",
         "a source that holds purchases",
     ),
     (
-        "vendors", "exists(select 1 from " ~ ref("int_vendors") ~ ")",
+        "vendors", "exists (select 1 from " ~ ref("int_vendors") ~ ")",
         "nothing says from whom to buy", "a source that names vendors",
     ),
     (
-        "costs", "exists(select 1 from " ~ ref("int_products") ~ " where unit_cost_usd is not null)",
+        "costs", "exists (select 1 from " ~ ref("int_products") ~ " where unit_cost_usd is not null)",
         "nothing is valued at cost, classes follow revenue or units, and no economic order quantity is drawn up",
         "a file price_history.csv with purchase_price_usd",
     ),
     (
-        "revenue", "exists(select 1 from " ~ ref("stg_sales") ~ " where revenue_usd > 0)",
+        "revenue", "exists (select 1 from " ~ ref("stg_sales") ~ " where revenue_usd > 0)",
         "what was paid for the goods is not known, and revenue is 0", "a source whose sales have a price",
     ),
     (
-        "invoices", "exists(select 1 from " ~ ref("stg_invoices") ~ ")",
+        "invoices", "exists (select 1 from " ~ ref("stg_invoices") ~ ")",
         "no freight and no payment days", "a source that holds vendor invoices",
     ),
 ] -%}
@@ -61,10 +61,10 @@ optional_files as (
         adapter = 'optional' and file_kind = '{{ file.file_kind }}'
         {%- if file.adds_to_known %}
         -- what the source itself says is there, and this file would add to it
-        and file_count = 0 and exists(select 1 from {{ file.relation }})
+        and file_count = 0 and exists (select 1 from {{ file.relation }})
         {%- else %}
         -- the source's own files may say it too
-        and not exists(select 1 from {{ file.relation }})
+        and not exists (select 1 from {{ file.relation }})
         {%- endif %}
     {{ "union all" if not loop.last }}
     {%- endfor %}

@@ -1,0 +1,149 @@
+with period as (
+    select
+        as_of.as_of_date, as_of.stock_start_date, as_of.as_of_date - as_of.stock_start_date + 1 as period_days,
+        policy.dormant_days, policy.unseen_loss_share, policy.hidden_stock_out_prior_counted, policy.hidden_stock_out_prior
+    from {{ ref("int_as_of") }} as as_of
+    cross join {{ ref("int_policy") }} as policy
+),
+
+-- the newest count of each: what it found missing had gone since the one before
+counts as (
+    select item_id, location_id, max(count_date) as count_date, arg_max(adjusted_units, count_date) as adjusted_units
+    from {{ ref("int_stock_adjustments") }}
+    group by item_id, location_id
+),
+
+item_locations as (
+    select
+        stock.item_id, stock.location_id, stock.first_stocked_date, counts.count_date,
+        coalesce(stock.last_traded_date, stock.first_stocked_date) as last_traded_date,
+        stock.mean_daily_demand_units,
+        coalesce(greatest(-counts.adjusted_units, 0), 0) as missing_at_count_units,
+        -- nobody knows what a loss amounts to that no count has found yet: two units, and a share of what went over the counter
+        cast(floor(2 + period.unseen_loss_share * stock.sold_units) as integer) as possibly_missing_units
+    from {{ ref("int_inventory_item_location") }} as stock
+    left join counts
+        on stock.item_id = counts.item_id and stock.location_id = counts.location_id
+    cross join period
+    -- a source that gives the hours knows better than books
+    where not exists (select 1 from {{ ref("stg_stock_out_hours") }})
+),
+
+-- the one pass over the ledger: a narrow table to join with, the rest later
+low_stock as (
+    select
+        ledger.item_id, ledger.location_id, ledger.inventory_date, ledger.valid_days, ledger.sold_units, ledger.closing_units,
+        ledger.inventory_date < missing.count_date as is_before_count
+    from {{ ref("int_stock_ledger") }} as ledger
+    inner join (
+        select
+            item_id, location_id, coalesce(count_date, date '1900-01-01') as count_date, missing_at_count_units, possibly_missing_units
+        from item_locations
+    ) as missing
+        on ledger.item_id = missing.item_id and ledger.location_id = missing.location_id
+        -- stock that nobody knows counts as low, too
+        and coalesce(ledger.closing_units, -1)
+        <= case when ledger.inventory_date < missing.count_date then missing.missing_at_count_units else missing.possibly_missing_units end
+    where ledger.inventory_date >= {{ stock_start() }}
+),
+
+-- Losses only add up until they are counted. Books that never again fall below what they show may therefore show nothing but
+-- units that are no longer there; books that do fall below it had something to sell.
+lowest as (
+    select
+        *,
+        min(coalesce(closing_units, -1)) over (
+            partition by item_id, location_id, is_before_count
+            order by inventory_date rows between current row and unbounded following
+        ) as lowest_from_here_units
+    from low_stock
+),
+
+open_orders as (
+    select distinct item_id, location_id from {{ ref("int_purchase_lines") }} where receipt_date is null
+),
+
+stretches as materialized (
+    select
+        lowest.item_id, lowest.location_id, lowest.inventory_date, lowest.valid_days, lowest.sold_units, lowest.closing_units,
+        lowest.is_before_count, item_locations.mean_daily_demand_units,
+        case when closing_units = 0 then 'empty' when closing_units > 0 then 'hidden' else 'unknown' end as absence_state,
+        -- not sold or received since: days since then, until an order says that it will come back
+        case
+            when closing_units >= 0 and inventory_date >= item_locations.last_traded_date and open_orders.item_id is null
+                then period.as_of_date - item_locations.last_traded_date
+        end as days_since_traded
+    from lowest
+    cross join period
+    inner join item_locations on lowest.item_id = item_locations.item_id and lowest.location_id = item_locations.location_id
+    left join open_orders on lowest.item_id = open_orders.item_id and lowest.location_id = open_orders.location_id
+    where coalesce(closing_units, -1) <= 0 or closing_units = lowest_from_here_units
+),
+
+-- how long shelves stay empty that are filled again, and how many are not
+filled_again as (
+    select
+        valid_days as days,
+        cast(sum(count(*)) over (order by valid_days rows between current row and unbounded following) as double) as stretches_as_long
+    from stretches
+    where absence_state = 'empty' and days_since_traded is null and inventory_date + valid_days <= {{ as_of() }}
+    group by valid_days
+),
+
+dropped as (
+    select count(distinct (item_id, location_id)) as item_locations
+    from stretches
+    cross join period
+    where days_since_traded > dormant_days
+),
+
+-- of the shelves that ran out so many days ago and are still empty, the share that will be filled again: as many a day were
+-- filled again after as long (and one more, for what few stretches do not show), so many a day never were
+still_carried as (
+    select
+        tails.days_since_traded,
+        case
+            when tails.days_since_traded > any_value(dormant_days) then 0
+            when any_value(dropped.item_locations) = 0 then 1
+            else (coalesce(max(filled_again.stretches_as_long), 0) + 1) / any_value(period_days)
+                / (
+                    (coalesce(max(filled_again.stretches_as_long), 0) + 1) / any_value(period_days)
+                    + any_value(dropped.item_locations) / any_value(period_days - dormant_days)
+                )
+        end as carried_probability
+    from (select distinct days_since_traded from stretches where days_since_traded is not null) as tails
+    cross join period
+    cross join dropped
+    left join filled_again on filled_again.days >= tails.days_since_traded
+    group by tails.days_since_traded
+)
+
+select
+    stretches.item_id, stretches.location_id,
+    case when carried_probability = 0 then 'not carried' else absence_state end as absence_state,
+    inventory_date as run_out_date,
+    -- what was empty without a sale on the day was empty all day
+    case when sold_units = 0 and closing_units = 0 then inventory_date else inventory_date + 1 end as first_absent_date,
+    cast(inventory_date + valid_days - 1 as date) as last_absent_date,
+    sold_units, closing_units as book_units,
+    case
+        when absence_state = 'unknown' then 0
+        when absence_state = 'empty' or carried_probability = 0 then 1
+        -- Bayes: the longer nothing was sold, the less likely that there was anything to sell
+        else prior / (prior + (1 - prior) * power(1 + mean_daily_demand_units, 1 - valid_days))
+    end as absent_probability,
+    case when absence_state = 'unknown' then 0 else coalesce(carried_probability, 1) end as carried_probability
+from (
+    select
+        stretches.*,
+        case when is_before_count then period.hidden_stock_out_prior_counted else period.hidden_stock_out_prior end as prior
+    from stretches cross join period
+) as stretches
+left join still_carried on stretches.days_since_traded = still_carried.days_since_traded
+union all
+select
+    item_id, location_id, 'not stocked yet', period.stock_start_date, period.stock_start_date,
+    cast(first_stocked_date - 1 as date), 0, null, 1, 0
+from item_locations
+cross join period
+where first_stocked_date > period.stock_start_date
