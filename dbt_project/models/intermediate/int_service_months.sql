@@ -29,7 +29,10 @@ cycles as (
         and receipts.receipt_date > promised.first_receipt_date
     left join {{ ref("int_absences") }} as stock_outs
         on receipts.item_id = stock_outs.item_id and receipts.location_id = stock_outs.location_id
-        and receipts.receipt_date = stock_outs.last_absent_date + 1 and stock_outs.absence_state in ('empty', 'hidden')
+        and receipts.receipt_date = stock_outs.last_absent_date + 1
+        and stock_outs.absence_state in ('empty', 'hidden', 'unknown')
+    -- whether books below zero stand for an empty shelf nobody knows
+    where stock_outs.absence_state is distinct from 'unknown'
 ),
 
 cycle_sums as (
@@ -206,4 +209,4 @@ cross join {{ ref("int_as_of") }} as as_of
 left join lost_sums
     on periods.entity = lost_sums.entity and periods.entity_id = lost_sums.entity_id
     and periods.month_start_date is not distinct from lost_sums.month_start_date
-where periods.ranged_days > 0
+where periods.ranged_days > 0 or periods.cycles > 0 or periods.served_units > 0
