@@ -76,6 +76,18 @@ def test_the_document_lists_what_the_yaml_declares(part: str, draw) -> None:
     )
 
 
+def test_the_list_of_optional_files_in_data_has_their_columns() -> None:
+    text = (PROJECT_ROOT / "data" / "README.md").read_text()
+    rows = re.findall(
+        r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$",
+        text[text.index("## Optional files") : text.index("## Synthetic data")],
+        re.MULTILINE,
+    )
+    [source] = yaml.safe_load((STAGING_DIR / "optional" / "_optional__sources.yml").read_text())["sources"]
+    declared = {table["name"]: [column["name"] for column in table["columns"]] for table in source["tables"]}
+    assert {name: re.findall(r"\w+", columns.replace("(JSON)", "")) for name, columns in rows} == declared
+
+
 def test_the_document_explains_every_key_a_declaration_uses() -> None:
     used: set[str] = set()
     for path in STAGING_DIR.glob("*/_*__sources.yml"):
