@@ -6,45 +6,58 @@ with period as (
     cross join {{ ref("int_policy") }} as policy
 ),
 
--- the newest count of each: what it found missing had gone since the one before
+-- what a count found missing had gone since the one before
 counts as (
-    select item_id, location_id, max(count_date) as count_date, arg_max(adjusted_units, count_date) as adjusted_units
+    select item_id, location_id, count_date, greatest(-adjusted_units, 0) as missing_units
     from {{ ref("int_stock_adjustments") }}
+),
+
+counted as (
+    select item_id, location_id, max(count_date) as last_count_date, max(missing_units) as most_missing_units
+    from counts
     group by item_id, location_id
 ),
 
 item_locations as (
     select
-        stock.item_id, stock.location_id, stock.first_stocked_date, counts.count_date,
-        stock.last_traded_date,
-        stock.mean_daily_demand_units,
-        coalesce(greatest(-counts.adjusted_units, 0), 0) as missing_at_count_units,
+        stock.item_id, stock.location_id, stock.first_stocked_date, stock.last_traded_date, stock.mean_daily_demand_units,
+        coalesce(counted.last_count_date, date '1900-01-01') as last_count_date,
+        coalesce(counted.most_missing_units, 0) as most_missing_units,
         -- nobody knows what a loss amounts to that no count has found yet: two units, and a share of what went over the counter
         cast(floor(2 + period.unseen_loss_share * stock.sold_units) as integer) as possibly_missing_units
     from {{ ref("int_inventory_item_location") }} as stock
-    left join counts
-        on stock.item_id = counts.item_id and stock.location_id = counts.location_id
+    left join counted on stock.item_id = counted.item_id and stock.location_id = counted.location_id
     cross join period
     -- a source that gives the hours knows better than books
     where not exists (select 1 from {{ ref("stg_stock_out_hours") }})
 ),
 
 -- the one pass over the ledger: a narrow table to join with, the rest later
-low_stock as (
+perhaps_low as (
     select
         ledger.item_id, ledger.location_id, ledger.inventory_date, ledger.valid_days, ledger.sold_units, ledger.closing_units,
-        ledger.inventory_date < missing.count_date as is_before_count
+        missing.possibly_missing_units
     from {{ ref("int_stock_ledger") }} as ledger
     inner join (
-        select
-            item_id, location_id, coalesce(count_date, date '1900-01-01') as count_date, missing_at_count_units, possibly_missing_units
-        from item_locations
+        select item_id, location_id, last_count_date, most_missing_units, possibly_missing_units from item_locations
     ) as missing
         on ledger.item_id = missing.item_id and ledger.location_id = missing.location_id
         -- stock that nobody knows counts as low, too
         and coalesce(ledger.closing_units, -1)
-        <= case when ledger.inventory_date < missing.count_date then missing.missing_at_count_units else missing.possibly_missing_units end
+        <= case when ledger.inventory_date < missing.last_count_date then missing.most_missing_units else missing.possibly_missing_units end
     where ledger.inventory_date >= {{ stock_start() }}
+),
+
+-- the next count tells what was missing by then
+low_stock as (
+    select
+        perhaps_low.item_id, perhaps_low.location_id, perhaps_low.inventory_date, perhaps_low.valid_days, perhaps_low.sold_units,
+        perhaps_low.closing_units, counts.count_date as next_count_date, counts.count_date is not null as is_before_count
+    from perhaps_low
+    asof left join counts
+        on perhaps_low.item_id = counts.item_id and perhaps_low.location_id = counts.location_id
+        and perhaps_low.inventory_date < counts.count_date
+    where coalesce(perhaps_low.closing_units, -1) <= coalesce(counts.missing_units, perhaps_low.possibly_missing_units)
 ),
 
 -- Losses only add up until they are counted. Books that never again fall below what they show may therefore show nothing but
@@ -53,7 +66,7 @@ lowest as (
     select
         *,
         min(coalesce(closing_units, -1)) over (
-            partition by item_id, location_id, is_before_count
+            partition by item_id, location_id, next_count_date
             order by inventory_date rows between current row and unbounded following
         ) as lowest_from_here_units
     from low_stock
