@@ -15,6 +15,7 @@ import polars as pl
 from .csvtext import CsvFile, money
 from .handling import REASONS, counted
 from .loyalty import card_lines
+from .pricing import planned_promotions
 from .purchasing import PurchaseLines
 from .ranging import Range
 from .seasons import calendar, is_closed
@@ -133,8 +134,13 @@ class OptionalFiles:
         ).with_columns(pl.when(is_known).then(pl.exclude("item_id")))
 
     def _promotions(self) -> pl.DataFrame:
-        world, promotions = self._world, self._world.prices.promotions
-        usual = world.prices.shelf_cents[promotions.brand, promotions.first_day]
+        """What was promoted, and what is planned for the weeks after the data: a retailer knows that, too."""
+        world, promotions = (
+            self._world,
+            planned_promotions(self._world.prices.promotions, self._world.prices.shelf_cents, self._world.size, self._world.seed),
+        )
+        last = np.minimum(promotions.first_day, world.size.total_days - 1)
+        usual = world.prices.shelf_cents[promotions.brand, last]
         item, first = pl.Series("item_id", world.brands.number[promotions.brand]), self._dates(promotions.first_day)
         is_week = promotions.last_day - promotions.first_day < _WEEK_DAYS
         frame = pl.DataFrame(

@@ -15,6 +15,8 @@ from .sizes import DemoSize
 from .streams import stream
 
 _PROMOTED_SHARE = 0.35
+_PLANNED_SHARE = 0.30
+_PLANNED_WEEKS = 3
 _CHANGED_SHARE = 0.12
 _DISPLAY_LIFT = 0.25
 """What a promotion sells beyond the price cut itself: it is on the end of the aisle."""
@@ -114,3 +116,17 @@ def _promotions(
         chosen, starts, lasts = chosen[kept], starts[kept], lasts[kept]
         slots.append(Promotions(chosen, starts, lasts, _tagged(shelf_cents[chosen, starts] * (1 - cut[kept]))))
     return slots, np.zeros((count, days), dtype=bool)
+
+
+def planned_promotions(promotions: Promotions, shelf_cents: np.ndarray, size: DemoSize, seed: int) -> Promotions:
+    """The promotions with those planned for the weeks after the last day, of brands promoted before; they had no effect yet."""
+    rng = stream(seed, "planned promotions")
+    brands = np.unique(promotions.brand)
+    chosen = brands[rng.random(len(brands)) < _PLANNED_SHARE] if len(brands) > 3 else brands
+    next_monday = size.total_days + (-(size.warm_start.weekday() + size.total_days)) % 7
+    starts = next_monday + 7 * rng.integers(0, _PLANNED_WEEKS, len(chosen))
+    price = _tagged(shelf_cents[chosen, size.total_days - 1] * (1 - rng.uniform(0.10, 0.25, len(chosen))))
+    planned = Promotions(chosen, starts, starts + 6, price)
+    return Promotions(
+        *(np.concatenate([getattr(promotions, name), getattr(planned, name)]) for name in Promotions.__annotations__)
+    )

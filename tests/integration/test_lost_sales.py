@@ -6,8 +6,6 @@ here: arithmetic that can be worked by hand, which stands beside the models.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import duckdb
 import pytest
 
@@ -22,8 +20,8 @@ def service(run_dbt, tmp_path_factory: pytest.TempPathFactory):
     home = tmp_path_factory.mktemp("medium")
     generate("medium", SEED, home / "source")
     warehouse = home / "stockroom.duckdb"
-    run_dbt(home / "source", warehouse, "seed")
-    run_dbt(home / "source", warehouse, "run", "--select", "+rpt_service")
+    tables = ("--resource-type", "seed", "--resource-type", "snapshot", "--resource-type", "model")
+    run_dbt(home / "source", warehouse, "build", *tables, "--select", "+rpt_service")
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(
             """

@@ -16,7 +16,7 @@ counts as (
 item_locations as (
     select
         stock.item_id, stock.location_id, stock.first_stocked_date, counts.count_date,
-        coalesce(stock.last_traded_date, stock.first_stocked_date) as last_traded_date,
+        stock.last_traded_date,
         stock.mean_daily_demand_units,
         coalesce(greatest(-counts.adjusted_units, 0), 0) as missing_at_count_units,
         -- nobody knows what a loss amounts to that no count has found yet: two units, and a share of what went over the counter
@@ -68,9 +68,11 @@ stretches as materialized (
         lowest.item_id, lowest.location_id, lowest.inventory_date, lowest.valid_days, lowest.sold_units, lowest.closing_units,
         lowest.is_before_count, item_locations.mean_daily_demand_units,
         case when closing_units = 0 then 'empty' when closing_units > 0 then 'hidden' else 'unknown' end as absence_state,
-        -- not sold or received since: days since then, until an order says that it will come back
+        -- not sold or received since: days since then, until an order says that it will come back; never in stock: not carried yet
         case
-            when closing_units >= 0 and inventory_date >= item_locations.last_traded_date and open_orders.item_id is null
+            when open_orders.item_id is not null then null
+            when item_locations.last_traded_date is null and closing_units = 0 then 99999
+            when closing_units >= 0 and inventory_date >= item_locations.last_traded_date
                 then period.as_of_date - item_locations.last_traded_date
         end as days_since_traded
     from lowest
@@ -91,10 +93,13 @@ filled_again as (
 ),
 
 dropped as (
-    select count(distinct (item_id, location_id)) as item_locations
-    from stretches
-    cross join period
-    where days_since_traded > dormant_days
+    select count(*) as item_locations
+    from (
+        select distinct stretches.item_id, stretches.location_id
+        from stretches
+        cross join period
+        where stretches.days_since_traded > period.dormant_days and stretches.days_since_traded <= period.period_days
+    )
 ),
 
 -- of the shelves that ran out so many days ago and are still empty, the share that will be filled again: as many a day were
@@ -130,19 +135,19 @@ select
         when absence_state = 'unknown' then 0
         when absence_state = 'empty' or carried_probability = 0 then 1
         -- Bayes: the longer nothing was sold, the less likely that there was anything to sell
-        else prior / (prior + (1 - prior) * power(1 + mean_daily_demand_units, 1 - valid_days))
+        else absence_prior / (absence_prior + (1 - absence_prior) * power(1 + mean_daily_demand_units, 1 - valid_days))
     end as absent_probability,
     case when absence_state = 'unknown' then 0 else coalesce(carried_probability, 1) end as carried_probability
 from (
     select
         stretches.*,
-        case when is_before_count then period.hidden_stock_out_prior_counted else period.hidden_stock_out_prior end as prior
+        case when is_before_count then period.hidden_stock_out_prior_counted else period.hidden_stock_out_prior end as absence_prior
     from stretches cross join period
 ) as stretches
 left join still_carried on stretches.days_since_traded = still_carried.days_since_traded
 union all
 select
-    item_id, location_id, 'not stocked yet', period.stock_start_date, period.stock_start_date,
+    item_id, location_id, 'not stocked yet', period.stock_start_date as run_out_date, period.stock_start_date as first_absent_date,
     cast(first_stocked_date - 1 as date), 0, null, 1, 0
 from item_locations
 cross join period

@@ -91,7 +91,7 @@ indexed as (
 select
     location_id, calendar_date, cast(date_trunc('month', calendar_date) as date) as month_start_date, sold_units, is_open,
     cast(demand_index as double) as demand_index,
-    cast(sum(is_open::integer) over so_far as integer) as open_days_to_date,
+    cast(sum(case when is_open then 1 else 0 end) over so_far as integer) as open_days_to_date,
     cast(sum(demand_index) over so_far as double) as index_to_date,
     cast(sum(cast(demand_index * demand_index as decimal(18, 9))) over so_far as double) as index_squared_to_date
 from indexed

@@ -150,7 +150,9 @@ expected_{{ round }} as (
     inner join sized_{{ round }} as sized on run_outs.item_id = sized.item_id and run_outs.location_id = sized.location_id
 ),
 
-excess_{{ round }} as ({{ run_out_excess("expected_" ~ round) }}),
+excess_{{ round }} as (
+    {{ run_out_excess("expected_" ~ round) }}
+),
 
 excess_sums_{{ round }} as (
     select

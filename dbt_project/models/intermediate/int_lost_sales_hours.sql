@@ -70,7 +70,9 @@ rates_0 as (
 ),
 
 {% for round in range(1, 3) %}
-expected_{{ round }} as ({{ stock_out_hours_demand("short_days", "rates_" ~ (round - 1)) }}),
+expected_{{ round }} as (
+    {{ stock_out_hours_demand("short_days", "rates_" ~ (round - 1)) }}
+),
 
 completed_{{ round }} as (
     select
@@ -111,7 +113,9 @@ rates_{{ round }} as (
 ),
 {% endfor %}
 
-final_days as ({{ stock_out_hours_demand("short_days", "rates_2") }}),
+final_days as (
+    {{ stock_out_hours_demand("short_days", "rates_2") }}
+),
 
 lost as (
     select

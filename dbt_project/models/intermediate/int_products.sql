@@ -48,7 +48,8 @@ seen as (
     union
     select item_id from bought
     union
-    select item_id from {{ ref("stg_sales") }} where sale_date <= {{ as_of() }}
+    -- whatever moved, from a table a fifth as long as the sales
+    select item_id from {{ ref("int_inventory_item_location_month") }}
     union
     select item_id from {{ ref("stg_stock_out_hours") }} where stock_out_date <= {{ as_of() }}
 )

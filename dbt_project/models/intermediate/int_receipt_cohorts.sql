@@ -3,12 +3,16 @@
 with moved as (
     select
         item_id, location_id, month_start_date, received_units, sold_units,
-        greatest(adjusted_units, 0) as found_units,
-        greatest(-adjusted_units, 0) as lost_units,
+        greatest(difference_units, 0) as found_units,
+        greatest(-difference_units, 0) as lost_units,
         -- opening count, receipts and units found
-        change_units + sold_units + greatest(-adjusted_units, 0) as arrived_units
-    from {{ ref("int_inventory_item_location_month") }}
-    where is_stock_known
+        change_units + sold_units + greatest(-difference_units, 0) as arrived_units
+    from (
+        -- what was recorded and what was counted, as at the end of the month
+        select *, recorded_adjustment_units + adjusted_units as difference_units
+        from {{ ref("int_inventory_item_location_month") }}
+        where is_stock_known
+    )
 ),
 
 queued as (

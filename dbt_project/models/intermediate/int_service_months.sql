@@ -1,14 +1,18 @@
 -- what the service ratios are made of, as sums: items add up to vendors and classes, stores to cities and the chain
-{% set by_item_and_location = "grouping sets ((item_id, month_start_date), (location_id, month_start_date))" %}
-{% set entity_columns = "case when location_id is null then 'item' else 'location' end as entity, coalesce(location_id, item_id) as entity_id" %}
+{% set entities = ["item", "location"] %}
 with receipts as (
     select item_id, location_id, inventory_date as receipt_date
     from {{ ref("int_stock_ledger") }}
     where received_units > 0 and inventory_date >= {{ stock_start() }}
 ),
 
-first_receipts as (
-    select item_id, location_id, min(receipt_date) as receipt_date from receipts group by item_id, location_id
+promised as (
+    select first_receipts.item_id, first_receipts.location_id, first_receipts.first_receipt_date, terms.cycle_service_level
+    from (
+        select item_id, location_id, min(receipt_date) as first_receipt_date from receipts group by item_id, location_id
+    ) as first_receipts
+    inner join {{ ref("int_item_location_terms") }} as terms
+        on first_receipts.item_id = terms.item_id and first_receipts.location_id = terms.location_id
 ),
 
 -- from one receipt to the next, counted in the month of the next. An empty shelf that a sale ended was an error of the books,
@@ -16,33 +20,38 @@ first_receipts as (
 cycles as (
     select
         receipts.item_id, receipts.location_id, cast(date_trunc('month', receipts.receipt_date) as date) as month_start_date,
-        terms.cycle_service_level,
+        promised.cycle_service_level,
         case when stock_outs.absence_state = 'empty' then 1 else 0 end as stock_outs,
         case when stock_outs.absence_state = 'hidden' then stock_outs.absent_probability else 0 end as hidden_stock_outs
     from receipts
-    inner join first_receipts
-        on receipts.item_id = first_receipts.item_id and receipts.location_id = first_receipts.location_id
-        and receipts.receipt_date > first_receipts.receipt_date
-    inner join {{ ref("int_item_location_terms") }} as terms
-        on receipts.item_id = terms.item_id and receipts.location_id = terms.location_id
+    inner join promised
+        on receipts.item_id = promised.item_id and receipts.location_id = promised.location_id
+        and receipts.receipt_date > promised.first_receipt_date
     left join {{ ref("int_absences") }} as stock_outs
         on receipts.item_id = stock_outs.item_id and receipts.location_id = stock_outs.location_id
-        and receipts.receipt_date = stock_outs.last_absent_date + 1 and stock_outs.absence_state in ('empty', 'hidden')
+        and receipts.receipt_date = stock_outs.last_absent_date + 1
+        and stock_outs.absence_state in ('empty', 'hidden', 'unknown')
+    -- whether books below zero stand for an empty shelf nobody knows
+    where stock_outs.absence_state is distinct from 'unknown'
 ),
 
 cycle_sums as (
+    {% for entity in entities -%}
     select
-        {{ entity_columns }}, month_start_date,
+        '{{ entity }}' as entity, {{ entity }}_id as entity_id, month_start_date,
         count(*) as cycles, cast(sum(stock_outs) as bigint) as stock_out_cycles,
         {{ exact_sum("hidden_stock_outs") }} as hidden_stock_out_cycles,
         {{ exact_sum("cycle_service_level") }} as target_cycles
     from cycles
-    group by {{ by_item_and_location }}
+    group by {{ entity }}_id, month_start_date
+    {{ "union all" if not loop.last }}
+    {% endfor %}
 ),
 
 absence_sums as (
+    {% for entity in entities -%}
     select
-        {{ entity_columns }}, month_start_date,
+        '{{ entity }}' as entity, {{ entity }}_id as entity_id, month_start_date,
         {% for measure, days in [("days", "absent_days"), ("open_days", "absent_open_days")] -%}
         cast(sum(case when absence_state in ('not stocked yet', 'not carried') then {{ days }} else 0 end) as bigint) as not_ranged_{{ measure }},
         cast(sum(case when absence_state = 'unknown' then {{ days }} else 0 end) as bigint) as unknown_{{ measure }},
@@ -51,7 +60,9 @@ absence_sums as (
         {% endfor -%}
         cast(sum(case when absence_state = 'unknown' then run_out_sold_units else 0 end) as bigint) as unknown_sold_units
     from {{ ref("int_absence_months") }}
-    group by {{ by_item_and_location }}
+    group by {{ entity }}_id, month_start_date
+    {{ "union all" if not loop.last }}
+    {% endfor %}
 ),
 
 location_counts as (
@@ -104,12 +115,15 @@ known as (
         and ranged.month_start_date = cycles.month_start_date
     union all
     -- a day counts by the share of its open hours
+    {% for entity in entities -%}
     select
-        {{ entity_columns }}, month_start_date,
+        '{{ entity }}', {{ entity }}_id, month_start_date,
         cast(sum(known_days) as bigint), cast(sum(known_days) as bigint), {{ exact_sum("stock_out_days") }}, {{ exact_sum("stock_out_days") }},
         0, 0, 0, 0, 0, cast(sum(served_units) as bigint)
     from {{ ref("int_lost_sales_hours") }}
-    group by {{ by_item_and_location }}
+    group by {{ entity }}_id, month_start_date
+    {{ "union all" if not loop.last }}
+    {% endfor %}
 ),
 
 prices as (
@@ -141,8 +155,9 @@ lost as (
 ),
 
 lost_sums as (
+    {% for entity in entities -%}
     select
-        {{ entity_columns }}, month_start_date,
+        '{{ entity }}' as entity, {{ entity }}_id as entity_id, month_start_date,
         {{ exact_sum("lost_units") }} as lost_units,
         {{ exact_sum("shared_error_units") }} as lost_units_shared_error,
         {{ exact_sum("chance_variance + lost_index * lost_index * units_per_day_variance") }} as lost_units_variance,
@@ -151,7 +166,9 @@ lost_sums as (
         {{ exact_sum("lost_units * margin_usd", 4) }} as lost_margin_usd,
         {{ exact_sum("(chance_variance + lost_index * lost_index * units_per_day_variance) * margin_usd * margin_usd", 2) }} as lost_margin_variance
     from lost
-    group by {{ by_item_and_location }}
+    group by {{ entity }}_id, month_start_date
+    {{ "union all" if not loop.last }}
+    {% endfor %}
 ),
 
 periods as (
@@ -185,11 +202,11 @@ select
     -- nothing lost is worth nothing; what was lost at a price that nobody knows is worth nobody knows what
     {% for measure in ["lost_units", "lost_units_shared_error", "lost_units_variance", "lost_revenue_usd", "lost_revenue_variance",
         "lost_margin_usd", "lost_margin_variance"] -%}
-    case when lost_sums.lost_units is null then 0 else lost_sums.{{ measure }} end as {{ measure }}{{ "," if not loop.last }}
+    coalesce(lost_sums.{{ measure }}, case when lost_sums.entity is null then 0 end) as {{ measure }}{{ "," if not loop.last }}
     {% endfor %}
 from periods
 cross join {{ ref("int_as_of") }} as as_of
 left join lost_sums
     on periods.entity = lost_sums.entity and periods.entity_id = lost_sums.entity_id
     and periods.month_start_date is not distinct from lost_sums.month_start_date
-where periods.ranged_days > 0
+where periods.ranged_days > 0 or periods.cycles > 0 or periods.served_units > 0

@@ -96,11 +96,15 @@ def test_only_goods_that_do_not_keep_have_a_shelf_life(small):
     assert perishable["shelf_life_days"].is_between(240, 540).all()
 
 
-def test_promotions_are_those_of_the_truth(demo):
+def test_promotions_are_those_of_the_truth_and_plans(demo):
     promotions, truth = demo.optional("promotions"), demo.truth("promotions")
     assert promotions["promotion_id"].is_duplicated().sum() == 0
     stated = promotions.select(pl.col("item_id").cast(pl.Int32), "first_date", "last_date", price_usd="promotion_price_usd")
-    assert stated.equals(truth)
+    assert stated.filter(pl.col("first_date") <= demo.summary.end).equals(truth)
+    planned = stated.filter(pl.col("first_date") > demo.summary.end)
+    assert planned.height > 0
+    assert (planned["first_date"] - demo.summary.end).dt.total_days().is_between(1, 28).all()
+    assert planned["item_id"].is_in(truth["item_id"].implode()).all()
     assert promotions["discount_share"].is_between(0.05, 0.35).all()
 
 

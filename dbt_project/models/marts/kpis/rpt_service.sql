@@ -3,7 +3,7 @@ with levels as (
         'location' as entity, location_id as entity_id, 'chain' as level, 'all' as level_id, 'All stores' as level_name
     from {{ ref("dim_location") }}
     union all
-    select 'location', location_id, 'city', city, city from {{ ref("dim_location") }}
+    select 'location', location_id, 'city', city as level_id, city as level_name from {{ ref("dim_location") }}
     union all
     select 'location', location_id, 'location', cast(location_id as varchar), city from {{ ref("dim_location") }}
     union all
