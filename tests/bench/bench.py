@@ -29,7 +29,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dagster_project.settings import DBT_PROJECT_DIR, Settings
+from dagster_project.settings import Settings
 
 HERE = Path(__file__).parent
 PYTHON = Path(sys.executable)
@@ -71,16 +71,25 @@ def generate(size: str, folder: Path) -> None:
 
 
 def dbt(label: str, settings: Settings, *arguments: str) -> Cost:
-    """One dbt command on this project, as a process of its own."""
-    folders = ["--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)]
-    return measure(label, [str(PYTHON.with_name("dbt")), *arguments, *folders], settings.to_env())
+    """One dbt command on this project, as a user gives it: a process of its own that looks at the files first."""
+    return measure(label, [STOCKROOM, "dbt", *arguments], settings.to_env())
 
 
-def dbt_build(settings: Settings) -> Cost:
-    """Seeds, models and their tests, from raw files to the last KPI mart, in a fresh file."""
+def dbt_build(settings: Settings, *left_out: str) -> Cost:
+    """Seeds, history, models and, unless left out, their tests: from raw files to the last KPI mart, in a fresh file."""
     settings.warehouse.unlink(missing_ok=True)
-    selection = ["--select", "+path:models/marts", "--exclude-resource-type", "unit_test", "--indirect-selection", "buildable"]
-    return dbt("dbt build to the KPI marts", settings, "build", *selection)
+    kinds = ["--exclude-resource-type", "unit_test", *left_out]
+    selection = ["--select", "+path:models/marts", "--indirect-selection", "buildable"]
+    return dbt("dbt build to the last KPI mart", settings, "build", *kinds, *selection)
+
+
+def without_single_counts(data: Path, folder: Path) -> Path:
+    """The same files less those on single losses and counts, which the programs in pandas do not know either."""
+    folder.mkdir()
+    for path in data.iterdir():
+        if path.name not in ("stock_adjustments.csv", "stock_counts.csv"):
+            (folder / path.name).symlink_to(path.resolve())
+    return folder
 
 
 def ledger_curve(home: Path) -> list[tuple[curve.LedgerSize, Cost]]:
@@ -146,13 +155,15 @@ def main(
         small = home / "small"
         generate("small", small)
 
+        data = without_single_counts(data, home / "files")
         floors = [measure("the floor", [str(PYTHON), str(HERE / "floor.py"), str(data)]) for _ in range(3)]
         floor = sorted(floors, key=lambda cost: cost.cpu_s)[1]
         settings = Settings(source_dir=data.resolve(), warehouse=home / "stockroom.duckdb", memory_limit=MEMORY_LIMIT)
         # dbt reads the whole project again after a path has changed: once, as after an installation, and not every day
         dbt("dbt parse", settings, "parse")
-        builds = [dbt_build(settings) for _ in range(3)]
+        builds = [dbt_build(settings, "--exclude-resource-type", "test") for _ in range(3)]
         build = sorted(builds, key=lambda cost: cost.cpu_s)[1]
+        tested = dbt_build(settings)
         script = [str(PYTHON), str(HERE / "pandas_kpis.py"), str(data)]
         plain, tuned = measure("pandas", script), measure("pandas, tuned", [*script, "tuned"])
         differences = disagreements(warehouse_numbers(settings.warehouse), json.loads(plain.output.splitlines()[-1]))
@@ -169,7 +180,8 @@ def main(
     rows = [
         ("the floor: parse every column of every file", floor, "", ""),
         ("dbt build, raw files to the last KPI mart", build, "CPU ≤ 9 × the floor", at_full_size(build.cpu_s <= 9 * floor.cpu_s)),
-        ("", None, "peak memory < 2 GB", at_full_size(max(b.peak_mib for b in builds) * 2**20 < 2e9)),
+        ("", None, "peak memory < 2 GB", at_full_size(max(b.peak_mib for b in [*builds, tested]) * 2**20 < 2e9)),
+        ("the same with every data test", tested, "", ""),
         ("pandas, the same headline KPIs", plain, "the warehouse takes less CPU", at_full_size(build.cpu_s < plain.cpu_s)),
         ("", None, "and at most a third of the memory", at_full_size(build.peak_mib <= plain.peak_mib / 3)),
         ("pandas, columns and types picked by hand", tuned, "", ""),
