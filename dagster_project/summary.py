@@ -245,6 +245,9 @@ def _next_steps(connection: duckdb.DuckDBPyConnection, warehouse: Path, program:
         f'{program} query "from recommendations.rec_orders"',
         "every order, and every decision not to order",
     )
+    commands.add_row(
+        f'{program} query "from reports.role_store_manager"', "what a store runs out of, what is stuck; one table per role"
+    )
     commands.add_row("make dev", "the graph, its runs and checks, in the browser")
     here = Path.cwd()
     commands.add_row(
