@@ -101,7 +101,9 @@ def _input(connection: duckdb.DuckDBPyConnection) -> Group:
         table.add_row(kind, *(f"{count:,}" for count in counts))
     notes = _gaps(connection)
     left_out = connection.sql("select line_count, reason from staging.stg_left_out_lines order by all desc").fetchall()
-    notes += [Text(f"{lines:,} lines are no sales: they {reason}.", style="yellow") for lines, reason in left_out]
+    if left_out:
+        reasons = "; ".join(f"{lines:,} {reason}" for lines, reason in left_out)
+        notes.append(Text(f"Lines that are no sales: {reasons}. See staging.stg_left_out_lines.", style="yellow"))
     rejected = connection.sql(
         """
         select source_file, column_name, split_part(reason, ';', 1) as reason, count(*) as lines, min(line_number) as first_line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,20 @@ def test_an_adapter_is_sql_and_yaml_and_nothing_else(dbt_manifest, session_envir
         assert {path.suffix for path in (STAGING_DIR / adapter).iterdir()} == {".sql", ".yml"}
     nodes = json.loads((session_environment / "dbt_target" / "manifest.json").read_text())["nodes"].values()
     assert {node["language"] for node in nodes if node["resource_type"] == "model"} == {"sql"}
+
+
+def test_what_a_mart_needs_is_something_that_can_be_missing(dbt_manifest) -> None:
+    """`needs` in a mart's YAML are names of rpt_data_gaps: optional files, and the facts that no single file is needed for."""
+    facts = re.findall(
+        r'^    \(\n        "(\w+)"', (DBT_PROJECT_DIR / "models/intermediate/int_data_gaps.sql").read_text(), re.MULTILINE
+    )
+    assert "stock" in facts
+    needs = {
+        (node.name, name)
+        for node in dbt_manifest.nodes.values()
+        if node.resource_type == "model"
+        for need in node.config.meta.get("needs", [])
+        for name in need.split(" or ")
+    }
+    assert len(needs) > 15
+    assert {(model, name) for model, name in needs if name not in {*facts, *ADAPTERS["optional"]["files"]}} == set()

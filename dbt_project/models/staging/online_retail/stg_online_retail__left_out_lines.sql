@@ -4,7 +4,7 @@ select
         when 'not goods' then 'are no goods: postage, carriage, fees, discounts, vouchers, manual entries, tests, bad debt'
         when 'no price' then 'have no price: stock written on or off, samples, gifts'
         when 'cancelled sale' then 'were cancelled'
-        when 'cancellation' then 'are the cancellations of these'
+        when 'cancellation' then 'are cancellations, each of one cancelled line'
         when 'return' then 'are returns, or cancel something that no line shows'
     end as reason,
     count(*) as line_count,
