@@ -47,5 +47,6 @@ select
         else as_of_date
     end as as_of_date,
     first_sale_date, stock_start_date, is_opening_stand_in,
-    exists(select 1 from {{ ref("stg_stock_counts") }} where count_date <= as_of_date) as is_stock_known
+    -- a later count stands in for the opening stock, flagged, where there is no earlier one
+    exists(select 1 from {{ ref("stg_stock_counts") }}) as is_stock_known
 from decided
