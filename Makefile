@@ -17,7 +17,7 @@ export UV_TORCH_BACKEND ?= cpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-deep run demo test lint format dev bench clean
+.PHONY: help setup run demo test lint format dev bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,11 +32,6 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 setup: $(VENV)/.installed ## install into .venv (seconds)
-
-setup-deep: EXTRAS := dev,deep
-setup-deep: $(VENV)/.installed ## add PyTorch (CPU build) and neuralforecast
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]'
-	@$(BIN)/python -c 'import torch; print("torch", torch.__version__, "CUDA" if torch.version.cuda else "CPU only")'
 
 run: setup ## demo data if data/raw is empty, then the main job: what to reorder today
 	@if [ -z "$$(ls data/raw 2>/dev/null)" ]; then $(BIN)/stockroom demo --size $(SIZE) --seed $(SEED) --out data/raw; fi
