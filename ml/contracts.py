@@ -118,7 +118,9 @@ KNOWN_WEEKLY = FrameContract(
     (
         *_ITEM_LOCATION,
         Column(
-            "week_start_date", pl.Date, "First of seven days, of the past and of 26 weeks ahead; only weeks with a promotion have rows."
+            "week_start_date",
+            pl.Date,
+            "First of seven days, of the past and of 26 weeks ahead; only weeks with a promotion have rows.",
         ),
         Column("promotion_days", pl.Int32, "Days of the week (0 to 7) on which the item is promoted in the store."),
         Column(
@@ -145,7 +147,9 @@ SIGNALS_WEEKLY = FrameContract(
     ("location_id", "week_start_date", "name"),
     (
         Column("location_id", pl.Int32, "Store or warehouse that holds the stock."),
-        Column("week_start_date", pl.Date, "First of seven days; only weeks with a known value have rows, none after the as-of day."),
+        Column(
+            "week_start_date", pl.Date, "First of seven days; only weeks with a known value have rows, none after the as-of day."
+        ),
         Column("name", pl.String, "Name of the signal, with its unit."),
         Column("value", pl.Float64, "Mean of the days of the week whose value is known."),
     ),
@@ -168,7 +172,9 @@ ITEM_LOCATIONS = FrameContract(
             "First week of the item in the store, its launch; null where it was there when the history begins, or was never there.",
             nullable=True,
         ),
-        Column("holding_cost_usd", pl.Float64, "Cost of holding one unit for a week; null where no cost is known.", nullable=True),
+        Column(
+            "holding_cost_usd", pl.Float64, "Cost of holding one unit for a week; null where no cost is known.", nullable=True
+        ),
         Column(
             "shortage_cost_usd",
             pl.Float64,
@@ -283,7 +289,10 @@ MODEL_METRICS = FrameContract(
                 ("bias_units", "Mean of forecast minus actual; positive forecasts too much."),
                 ("mase", "Mean absolute error over the one of the naive forecast within the training weeks."),
                 ("rmsse", "Root mean squared error over the one of the naive forecast within the training weeks."),
-                ("r2", "1 less squared errors over squared deviations of the actuals from their mean; null where they do not vary."),
+                (
+                    "r2",
+                    "1 less squared errors over squared deviations of the actuals from their mean; null where they do not vary.",
+                ),
                 (
                     "mape_nonzero",
                     "Mean of absolute error over actual, of periods with a sale only: it rewards low forecasts and chooses nothing.",
