@@ -96,6 +96,62 @@ DEMAND_WEEKLY = FrameContract(
             "Units sold in the week; 0 where nothing was sold. No row before the item was first stocked.",
         ),
         Column("stock_out_days", pl.Int32, "Days of the week (0 to 7) that ended without stock: sales may be less than demand."),
+        Column(
+            "demand_units",
+            pl.Float64,
+            "Estimated unconstrained demand: sales plus the expected units of demand that met an empty shelf; never below sold_units.",
+        ),
+        Column("demand_low_units", pl.Float64, "Lower end of its 90 % interval; sold_units where nothing was lost."),
+        Column("demand_high_units", pl.Float64, "Upper end of its 90 % interval; sold_units where nothing was lost."),
+        Column(
+            "price_usd",
+            pl.Float64,
+            "Mean net selling price of the week; where nothing was sold, the last known one. Null before the first sale.",
+            nullable=True,
+        ),
+    ),
+)
+
+KNOWN_WEEKLY = FrameContract(
+    "ftr_known_weekly",
+    ("item_id", "location_id", "week_start_date"),
+    (
+        *_ITEM_LOCATION,
+        Column(
+            "week_start_date",
+            pl.Date,
+            "First of seven days, of the past and of 26 weeks ahead; only weeks with a promotion have rows.",
+        ),
+        Column("promotion_days", pl.Int32, "Days of the week (0 to 7) on which the item is promoted in the store."),
+        Column(
+            "discount", pl.Float64, "Mean share taken off the list price over the promoted days, 0 to 1; 0 where nobody says it."
+        ),
+    ),
+)
+
+CALENDAR_WEEKLY = FrameContract(
+    "ftr_calendar_weekly",
+    ("location_id", "week_start_date"),
+    (
+        Column("location_id", pl.Int32, "Store or warehouse that holds the stock."),
+        Column("week_start_date", pl.Date, "First of seven days: all weeks of history and 26 weeks ahead."),
+        Column("holiday_days", pl.Int32, "Days of the week (0 to 7) that are holidays in the store."),
+        Column("month", pl.Int32, "Month (1 to 12) of the week's middle day, in which most of its days lie."),
+        Column("quarter", pl.Int32, "Quarter (1 to 4) of the week's middle day."),
+        Column("week_of_year", pl.Int32, "ISO week (1 to 53) of the week's middle day."),
+    ),
+)
+
+SIGNALS_WEEKLY = FrameContract(
+    "ftr_signals_weekly",
+    ("location_id", "week_start_date", "name"),
+    (
+        Column("location_id", pl.Int32, "Store or warehouse that holds the stock."),
+        Column(
+            "week_start_date", pl.Date, "First of seven days; only weeks with a known value have rows, none after the as-of day."
+        ),
+        Column("name", pl.String, "Name of the signal, with its unit."),
+        Column("value", pl.Float64, "Mean of the days of the week whose value is known."),
     ),
 )
 
@@ -108,6 +164,25 @@ ITEM_LOCATIONS = FrameContract(
         Column("abc_class", pl.String, "A, B, C by annual usage value; Z where there was no usage."),
         Column("demand_pattern", pl.String, "smooth, erratic, intermittent, lumpy or none."),
         Column("review_period_days", pl.Int32, "Days between two reviews of the order."),
+        Column("product_category", pl.String, "Category of the item; null where none is known.", nullable=True),
+        Column("store_location", pl.String, "City of the store; null where none is known.", nullable=True),
+        Column(
+            "first_week_start_date",
+            pl.Date,
+            "First week of the item in the store, its launch; null where it was there when the history begins, or was never there.",
+            nullable=True,
+        ),
+        Column(
+            "holding_cost_usd", pl.Float64, "Cost of holding one unit for a week; null where no cost is known.", nullable=True
+        ),
+        Column(
+            "shortage_cost_usd",
+            pl.Float64,
+            "Margin lost with one unit not sold: price less cost, 0 where it is sold below cost; null where either is unknown.",
+            nullable=True,
+        ),
+        Column("unit_cost_usd", pl.Float64, "Standard cost per unit; null where none is known.", nullable=True),
+        Column("cycle_service_level", pl.Float64, "Target probability of no stock-out per cycle (type 1, not fill rate)."),
     ),
 )
 
@@ -161,8 +236,8 @@ LEAD_TIME_DEMAND = FrameContract(
     ),
 )
 
-MODEL_METRICS = FrameContract(
-    "model_metrics",
+SERIES_METRICS = FrameContract(
+    "series_metrics",
     ("as_of_date", "item_id", "location_id", "model"),
     (
         *_STAMP,
@@ -183,6 +258,64 @@ MODEL_METRICS = FrameContract(
             "pinball_units", pl.Float64, "Mean pinball loss of the summed demand over the published quantiles.", nullable=True
         ),
         Column("reason", pl.String, "ok, or why the series could not be scored or forecast in full."),
+        Column(
+            "decision_cost_usd",
+            pl.Float64,
+            "Holding cost and lost margin per week of the orders the model would have led to, mean over origins; null where "
+            "cost or price is unknown or nothing could be scored.",
+            nullable=True,
+        ),
+    ),
+)
+
+MODEL_METRICS = FrameContract(
+    "model_metrics",
+    ("as_of_date", "model", "segment"),
+    (
+        *_STAMP,
+        Column("model", pl.String, "Name of the model in the registry."),
+        Column("segment", pl.String, '"abc_class / demand_pattern", or "all".'),
+        Column("abc_class", pl.String, "A, B, C or Z; null for all.", nullable=True),
+        Column("demand_pattern", pl.String, "smooth, erratic, intermittent, lumpy or none; null for all.", nullable=True),
+        Column("series", pl.Int32, "Series scored."),
+        Column("origins", pl.Int32, "Backtest origins scored, of all series together."),
+        *(
+            Column(name, pl.Float64, description, nullable=True)
+            for name, description in (
+                ("mae_units", "Mean absolute error."),
+                ("mse_units", "Mean squared error, in squared units."),
+                ("rmse_units", "Root mean squared error."),
+                ("wape", "Sum of absolute errors over sum of actuals; null where nothing was sold."),
+                ("bias_units", "Mean of forecast minus actual; positive forecasts too much."),
+                ("mase", "Mean absolute error over the one of the naive forecast within the training weeks."),
+                ("rmsse", "Root mean squared error over the one of the naive forecast within the training weeks."),
+                (
+                    "r2",
+                    "1 less squared errors over squared deviations of the actuals from their mean; null where they do not vary.",
+                ),
+                (
+                    "mape_nonzero",
+                    "Mean of absolute error over actual, of periods with a sale only: it rewards low forecasts and chooses nothing.",
+                ),
+                ("pinball_units", "Mean pinball loss over the published quantiles."),
+                ("scaled_pinball", "Pinball loss over the mean absolute step of the training weeks."),
+                ("coverage_80", "Share of actuals within the interval that is meant to hold 80 %."),
+                ("decision_cost_usd", "Mean holding cost and lost margin per series and week of the replayed orders."),
+                ("training_seconds_per_series", "Seconds of training per series."),
+                ("inference_seconds_per_series", "Seconds of forecasting per series."),
+            )
+        ),
+    ),
+)
+
+ENSEMBLE_WEIGHTS = FrameContract(
+    "ensemble_weights",
+    ("as_of_date", "segment", "model"),
+    (
+        *_STAMP,
+        Column("segment", pl.String, '"abc_class / demand_pattern", or "all".'),
+        Column("model", pl.String, "Name of the model in the registry."),
+        Column("weight", pl.Float64, "Its share in the ensemble, 0 or more; the shares of a segment sum to 1."),
     ),
 )
 
@@ -198,11 +331,119 @@ MODEL_RUNS = FrameContract(
         Column("code_hash", pl.String, "Hash of the source files that make the forecast."),
         Column("seed", pl.Int32, "Random seed; 0 where nothing is random."),
         Column("series", pl.Int32, "Number of series forecast."),
+        Column("features", pl.String, "What the model learned from: JSON list of feature, source table and grain."),
+        Column("preprocessing", pl.String, "Steps between the features and the model: JSON list."),
+        Column("metrics", pl.String, "Scores of the run: JSON object."),
+        Column("is_deployed", pl.Boolean, "The model's forecasts may be used for orders."),
+        Column("artefact", pl.String, "File the fitted model was saved to; null where none was.", nullable=True),
     ),
 )
 
-FEATURES = (DEMAND_WEEKLY, ITEM_LOCATIONS, LEAD_TIME_DISTRIBUTION)
-OUTPUTS = (DEMAND_FORECASTS, LEAD_TIME_DEMAND, MODEL_METRICS, MODEL_RUNS)
+DEMAND_OUTLIERS = FrameContract(
+    "demand_outliers",
+    ("as_of_date", "item_id", "location_id", "week_start_date"),
+    (
+        *_STAMP,
+        *_ITEM_LOCATION,
+        Column("week_start_date", pl.Date, "First day of the week."),
+        Column("sold_units", pl.Float64, "Units sold."),
+        Column("expected_units", pl.Float64, "What the series would let expect: the centre the deviation is measured from."),
+        Column("robust_z", pl.Float64, "Deviation from it over a scale that outliers do not move."),
+        Column("isolation_score", pl.Float64, "Score of the Isolation Forest; null where it was not asked.", nullable=True),
+        Column("is_robust_outlier", pl.Boolean, "The robust deviation says so."),
+        Column("is_isolation_outlier", pl.Boolean, "The Isolation Forest says so."),
+        Column("training_units", pl.Float64, "What the models were given instead."),
+        Column("treatment", pl.String, "What was done, and why; nothing is deleted."),
+    ),
+)
+
+DEMAND_COMPONENTS = FrameContract(
+    "demand_components",
+    ("as_of_date", "item_id", "location_id", "week_start_date"),
+    (
+        *_STAMP,
+        *_ITEM_LOCATION,
+        Column("week_start_date", pl.Date, "First day of the week."),
+        Column("demand_units", pl.Float64, "Estimated unconstrained demand; the sum of the three parts."),
+        Column("trend_units", pl.Float64, "Its trend."),
+        Column("seasonal_units", pl.Float64, "Its season."),
+        Column("remainder_units", pl.Float64, "The rest."),
+    ),
+)
+
+FORECAST_HIERARCHY = FrameContract(
+    "forecast_hierarchy",
+    ("as_of_date", "level", "node", "week_start_date"),
+    (
+        *_STAMP,
+        Column("level", pl.String, "chain, store, category, item or item_store."),
+        Column("node", pl.String, 'Name of the node: "chain", "store 12", "category Wine", "item 58", "item 58 / store 1".'),
+        Column("item_id", pl.Int32, "Item; null above it.", nullable=True),
+        Column("location_id", pl.Int32, "Store; null where the node is of all stores.", nullable=True),
+        Column("product_category", pl.String, "Category, on its own level; else null.", nullable=True),
+        Column("week_start_date", pl.Date, "First day of the forecast week."),
+        Column("base_units", pl.Float64, "Forecast made for the node itself; null where none was.", nullable=True),
+        Column("reconciled_units", pl.Float64, "Forecast that adds up over all levels."),
+        Column("bottom_up_units", pl.Float64, "Sum of the forecasts of its items in stores."),
+    ),
+)
+
+FEATURE_IMPORTANCE = FrameContract(
+    "feature_importance",
+    ("as_of_date", "model", "feature"),
+    (
+        *_STAMP,
+        Column("model", pl.String, "Name of the model in the registry."),
+        Column("feature", pl.String, "Feature the model may use."),
+        Column("gain_share", pl.Float64, "Its share of what all splits gained; sums to 1 over the features."),
+        Column("mean_abs_shap_units", pl.Float64, "Mean absolute SHAP value: by how many units it moves a forecast."),
+    ),
+)
+
+FORECAST_EXPLANATIONS = FrameContract(
+    "forecast_explanations",
+    ("as_of_date", "item_id", "location_id", "model", "rank"),
+    (
+        *_STAMP,
+        *_ITEM_LOCATION,
+        Column("model", pl.String, "Name of the model in the registry."),
+        Column("rank", pl.Int32, "0 is the value all forecasts start from, 1 the feature that moves this one most."),
+        Column("feature", pl.String, "Feature, or base."),
+        Column("feature_value", pl.Float64, "Its value; null for the base and where it is not a number.", nullable=True),
+        Column("contribution_units", pl.Float64, "SHAP value: by how many units it moves the forecast."),
+    ),
+)
+
+FORECAST_DRIFT = FrameContract(
+    "forecast_drift",
+    ("as_of_date", "kind", "name"),
+    (
+        *_STAMP,
+        Column("kind", pl.String, "input or error."),
+        Column("name", pl.String, "Feature, or model."),
+        Column("reference_value", pl.Float64, "Its mean, or its error, in the weeks the models learned from."),
+        Column("current_value", pl.Float64, "The same in the newest weeks."),
+        Column("statistic", pl.Float64, "Population stability index for inputs; ratio of current to reference for errors."),
+        Column("threshold", pl.Float64, "Above this it drifts."),
+        Column("is_drifting", pl.Boolean, "Retrain: the statistic is above its threshold."),
+    ),
+)
+
+FEATURES = (DEMAND_WEEKLY, KNOWN_WEEKLY, CALENDAR_WEEKLY, SIGNALS_WEEKLY, ITEM_LOCATIONS, LEAD_TIME_DISTRIBUTION)
+OUTPUTS = (
+    DEMAND_FORECASTS,
+    LEAD_TIME_DEMAND,
+    SERIES_METRICS,
+    MODEL_METRICS,
+    ENSEMBLE_WEIGHTS,
+    MODEL_RUNS,
+    DEMAND_OUTLIERS,
+    DEMAND_COMPONENTS,
+    FORECAST_HIERARCHY,
+    FEATURE_IMPORTANCE,
+    FORECAST_EXPLANATIONS,
+    FORECAST_DRIFT,
+)
 
 QUANTILES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.975, 0.98, 0.99, 0.995)
 """Published quantiles of demand summed over the protection interval; a service level between two is interpolated in SQL."""

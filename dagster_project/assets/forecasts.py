@@ -25,12 +25,13 @@ def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse):
     """Weekly demand forecasts and the distribution of demand summed over each protection interval."""
     from ml.forecasting import run_forecast
 
-    features = [contract.conform(warehouse.read(f"from features.{contract.name}")) for contract in contracts.FEATURES]
+    read = (contracts.DEMAND_WEEKLY, contracts.ITEM_LOCATIONS, contracts.LEAD_TIME_DISTRIBUTION)
+    features = [contract.conform(warehouse.read(f"from features.{contract.name}")) for contract in read]
     as_of_date = warehouse.read("select as_of_date from intermediate.int_as_of").item()
     result = run_forecast(
         *features, as_of_date=as_of_date, progress=lambda message, share: context.log.info(f"{message} ({share:.0%})")
     )
-    frames = [(contract, getattr(result, contract.name)) for contract in contracts.OUTPUTS]
+    frames = [(contract, getattr(result, contract.name, contract.empty())) for contract in contracts.OUTPUTS]
     warehouse.replace_as_of(as_of_date, frames)
     for contract, frame in frames:
         yield dg.MaterializeResult(asset_key=[ML_SCHEMA, contract.name], metadata={"dagster/row_count": frame.height})

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ml.contracts import DEMAND_FORECASTS, LEAD_TIME_DEMAND, MODEL_METRICS, MODEL_RUNS, QUANTILES
+from ml.contracts import DEMAND_FORECASTS, LEAD_TIME_DEMAND, MODEL_RUNS, QUANTILES, SERIES_METRICS
 from ml.forecasting import stamp
 from ml.forecasting.backtest import Windows
 from ml.forecasting.distribution import simple_quantiles_units
@@ -122,8 +122,9 @@ def metric_rows(
         **units,
         "wape": scores["wape"],
         "reason": reasons,
+        "decision_cost_usd": np.full(len(reasons), np.nan),
     }
-    return _frame(columns, constants).select(*MODEL_METRICS.schema).fill_nan(None)
+    return _frame(columns, constants).select(*SERIES_METRICS.schema).fill_nan(None)
 
 
 def run_row(
@@ -136,5 +137,13 @@ def run_row(
         "family": spec.family,
         "settings": json.loads(stamp.settings_json(settings)),
     }
-    columns = {"model": [spec.name], "parameters": [json.dumps(parameters, sort_keys=True)]}
+    columns = {
+        "model": [spec.name],
+        "parameters": [json.dumps(parameters, sort_keys=True)],
+        "features": ["[]"],
+        "preprocessing": ["[]"],
+        "metrics": ["{}"],
+        "is_deployed": [True],
+        "artefact": [None],
+    }
     return _frame(columns, constants).select(*MODEL_RUNS.schema)

@@ -19,8 +19,8 @@ from ml.contracts import (
     ITEM_LOCATIONS,
     LEAD_TIME_DEMAND,
     LEAD_TIME_DISTRIBUTION,
-    MODEL_METRICS,
     MODEL_RUNS,
+    SERIES_METRICS,
     ContractError,
 )
 from ml.forecasting import stamp
@@ -42,7 +42,7 @@ class ForecastResult:
 
     demand_forecasts: pl.DataFrame
     lead_time_demand: pl.DataFrame
-    model_metrics: pl.DataFrame
+    series_metrics: pl.DataFrame
     model_runs: pl.DataFrame
 
 
@@ -59,7 +59,7 @@ def run_forecast(
 
     Frames: DEMAND_WEEKLY, ITEM_LOCATIONS and LEAD_TIME_DISTRIBUTION of `ml.contracts`, rows in any order. Demand
     after `as_of_date`, and of item-locations that are not asked for, is not read. A series that cannot be fitted gets
-    the mean of what it has and a reason in `model_metrics`. Raises ContractError when an input breaks its contract,
+    the mean of what it has and a reason in `series_metrics`. Raises ContractError when an input breaks its contract,
     ValueError for an unknown model. `progress(step, share done)` is called along the way.
     """
     settings = settings or ForecastSettings()
@@ -118,7 +118,7 @@ def run_forecast(
 
 
 def _result(frames: tuple[list[pl.DataFrame], ...]) -> ForecastResult:
-    contracts = (DEMAND_FORECASTS, LEAD_TIME_DEMAND, MODEL_METRICS, MODEL_RUNS)
+    contracts = (DEMAND_FORECASTS, LEAD_TIME_DEMAND, SERIES_METRICS, MODEL_RUNS)
     joined = (
         contract.conform(pl.concat(parts)).sort(contract.grain) if parts else contract.empty()
         for contract, parts in zip(contracts, frames, strict=True)

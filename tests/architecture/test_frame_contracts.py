@@ -10,7 +10,7 @@ import pytest
 from dagster_project.resources import Warehouse
 from ml.contracts import FEATURES, OUTPUTS, FrameContract
 
-SQL_TYPES = {pl.Int32: "integer", pl.Float64: "double", pl.String: "varchar", pl.Date: "date"}
+SQL_TYPES = {pl.Int32: "integer", pl.Float64: "double", pl.String: "varchar", pl.Date: "date", pl.Boolean: "boolean"}
 
 
 def named(contract: FrameContract) -> str:

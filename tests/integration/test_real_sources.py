@@ -173,7 +173,7 @@ def test_fresh_goods_have_targets_and_service_and_no_orders(fresh: Path) -> None
 
 def test_champions_of_fresh_goods_are_chosen_in_spite_of_twelve_weeks(fresh: Path) -> None:
     assert rows(fresh, "select count(*), count(champion_model) from recommendations.rec_champion") == [(SLICE, SLICE)]
-    failed = rows(fresh, "select count(*) from ml.model_metrics where reason like '%model failed%'")
+    failed = rows(fresh, "select count(*) from ml.series_metrics where reason like '%model failed%'")
     assert failed == [(0,)]
 
 

@@ -4,7 +4,7 @@ with ranked as (
         *,
         row_number() over (partition by item_id, location_id order by rmse_units nulls last, model) as rmse_rank,
         min(rmse_units) filter (where model = 'seasonal_naive') over (partition by item_id, location_id) as seasonal_naive_rmse_units
-    from {{ ref("stg_ml__model_metrics") }}
+    from {{ ref("stg_ml__series_metrics") }}
 )
 
 select

@@ -8,6 +8,14 @@ import numpy as np
 import polars as pl
 
 AS_OF = date(2024, 12, 29)
+NOT_SAID = (
+    "product_category",
+    "store_location",
+    "first_week_start_date",
+    "holding_cost_usd",
+    "shortage_cost_usd",
+    "unit_cost_usd",
+)
 
 
 def demand_frame(sales, stock_out_days=None, items=None, as_of: date = AS_OF) -> pl.DataFrame:
@@ -23,6 +31,8 @@ def demand_frame(sales, stock_out_days=None, items=None, as_of: date = AS_OF) ->
             "week_start_date": starts * series,
             "sold_units": sales.ravel(),
             "stock_out_days": out.astype(int).ravel(),
+            **{f"{name}_units": sales.ravel() for name in ("demand", "demand_low", "demand_high")},
+            "price_usd": np.full(series * weeks, 10.0),
         }
     )
     return frame.filter(pl.col("sold_units").is_not_nan())
@@ -38,6 +48,8 @@ def item_frame(series: int, patterns="smooth", vendors=1, review_days: int = 7) 
             "abc_class": ["A"] * series,
             "demand_pattern": [patterns] * series if isinstance(patterns, str) else patterns,
             "review_period_days": [review_days] * series,
+            **{name: [None] * series for name in NOT_SAID},
+            "cycle_service_level": [0.95] * series,
         },
         schema_overrides={"vendor_id": pl.Int32},
     )

@@ -15,6 +15,10 @@ def demand() -> pl.DataFrame:
         {
             "stock_out_days": [0, 2],
             "sold_units": [1, 2],
+            "demand_units": [1, 3],
+            "demand_low_units": [1, 2],
+            "demand_high_units": [1, 5],
+            "price_usd": [None, 9.5],
             "week_start_date": [date(2024, 1, 1), date(2024, 1, 8)],
             "location_id": [1, 1],
             "item_id": [7, 7],
@@ -45,9 +49,12 @@ def test_conform_refuses(frame: pl.DataFrame, message: str) -> None:
 
 
 def test_a_nullable_column_may_be_null() -> None:
-    row = {"item_id": [1], "location_id": [1], "vendor_id": [None], "abc_class": ["A"]}
-    frame = pl.DataFrame({**row, "demand_pattern": ["smooth"], "review_period_days": [7]})
-    assert ITEM_LOCATIONS.conform(frame)["vendor_id"].to_list() == [None]
+    key = {"item_id": 1, "location_id": 1}
+    known = {"abc_class": "A", "demand_pattern": "smooth", "review_period_days": 7, "cycle_service_level": 0.95}
+    frame = pl.DataFrame([{column.name: None for column in ITEM_LOCATIONS.columns} | key | known])
+    conforming = ITEM_LOCATIONS.conform(frame)
+    nullable = [column.name for column in ITEM_LOCATIONS.columns if column.nullable]
+    assert conforming.select(nullable).row(0) == (None,) * len(nullable)
 
 
 @pytest.mark.parametrize("contract", [*FEATURES, *OUTPUTS], ids=lambda c: c.name)

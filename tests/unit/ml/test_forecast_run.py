@@ -15,9 +15,9 @@ from forecast_frames import AS_OF, demand_frame, item_frame, lead_time_frame
 from ml.contracts import (
     DEMAND_FORECASTS,
     LEAD_TIME_DEMAND,
-    MODEL_METRICS,
     MODEL_RUNS,
     QUANTILES,
+    SERIES_METRICS,
     ContractError,
 )
 from ml.forecasting import ForecastResult, ForecastSettings, run_forecast
@@ -27,7 +27,7 @@ from ml.forecasting.stamp import code_hash
 CHEAP = ForecastSettings(models=("moving_average", "croston_sba"), origins=4)
 ALL = ForecastSettings(origins=4)
 NAN = float("nan")
-FRAMES = ("demand_forecasts", "lead_time_demand", "model_metrics", "model_runs")
+FRAMES = ("demand_forecasts", "lead_time_demand", "series_metrics", "model_runs")
 
 
 def poisson(series: int, weeks: int = 40, rate: float = 5.0, seed: int = 1) -> np.ndarray:
@@ -45,7 +45,7 @@ def same(left: ForecastResult, right: ForecastResult) -> bool:
 
 
 def metric(result: ForecastResult, item: int, model: str = "moving_average") -> dict:
-    return result.model_metrics.row(by_predicate=(pl.col("item_id") == item) & (pl.col("model") == model), named=True)
+    return result.series_metrics.row(by_predicate=(pl.col("item_id") == item) & (pl.col("model") == model), named=True)
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +71,9 @@ def test_every_series_model_week_and_quantile_is_there(bad_series: ForecastResul
     series, models, horizon = 9, 4, 3
     assert bad_series.demand_forecasts.height == series * models * horizon
     assert bad_series.lead_time_demand.height == series * models * len(QUANTILES)
-    assert bad_series.model_metrics.height == series * models
+    assert bad_series.series_metrics.height == series * models
     assert bad_series.model_runs.height == models
-    contracts = (DEMAND_FORECASTS, LEAD_TIME_DEMAND, MODEL_METRICS, MODEL_RUNS)
+    contracts = (DEMAND_FORECASTS, LEAD_TIME_DEMAND, SERIES_METRICS, MODEL_RUNS)
     for contract, name in zip(contracts, FRAMES, strict=True):
         frame = getattr(bad_series, name)
         assert frame.equals(contract.conform(frame))
@@ -339,7 +339,7 @@ def test_isolation_of_means_and_shared_pools() -> None:
     left, right = (r.lead_time_demand.filter(mine).select(columns) for r in (calm, other))
     assert left.equals(right)
     scores = ["item_id", "model", "rmse_units", "bias_units"]
-    assert calm.model_metrics.filter(mine).select(scores).equals(other.model_metrics.filter(mine).select(scores))
+    assert calm.series_metrics.filter(mine).select(scores).equals(other.series_metrics.filter(mine).select(scores))
     left, right = (r.lead_time_demand.filter(mine)["quantile_units"] for r in (calm, other))
     assert not left.equals(right)
 
@@ -356,7 +356,7 @@ def test_a_yearly_season_is_used_where_history_allows() -> None:
 @pytest.mark.parametrize("weeks", [1, 7, 8])
 def test_a_young_warehouse_runs_without_any_origin(weeks: int) -> None:
     result = run(np.full((3, weeks), 4.0), settings=ALL)
-    assert set(result.model_metrics["reason"]) == {f"short history: {weeks} weeks"}
+    assert set(result.series_metrics["reason"]) == {f"short history: {weeks} weeks"}
     assert result.lead_time_demand["mean_units"].to_list() == pytest.approx(
         [10.0] * (3 * 4 * len(QUANTILES)), rel=0.051
     )  # Croston, once fitted, is debiased by 5 %
@@ -368,7 +368,7 @@ def test_an_empty_warehouse_gives_empty_frames_and_no_demand_gives_zeros() -> No
     assert result.demand_forecasts.is_empty()
     assert result.model_runs.height == 2
     result = run_forecast(empty, item_frame(2), lead_time_frame({}), as_of_date=AS_OF, settings=CHEAP)
-    assert set(result.model_metrics["reason"]) == {"no history; no lead time: default 14 days"}
+    assert set(result.series_metrics["reason"]) == {"no history; no lead time: default 14 days"}
     assert result.lead_time_demand["quantile_units"].max() == 0
 
 

@@ -1,0 +1,2 @@
+select * from {{ source("ml", "forecast_explanations") }}
+where as_of_date = {{ as_of() }}

@@ -1,0 +1,2 @@
+select * from {{ source("ml", "series_metrics") }}
+where as_of_date = {{ as_of() }}
