@@ -1,85 +1,113 @@
-"""Rolling-origin backtest: refit at origins in the past, compare sums of demand with what was sold.
+"""Rolling-origin backtest: every model refitted at origins in the past, its paths beside what came.
 
 Belongs here: which origins, which windows count, the arrays of forecasts and actuals.
-Does not belong here: scores (`ml.evaluation`), calibration, distributions.
+Does not belong here: scores (`ml.evaluation`), weights, calibration, distributions.
 
-At an origin only the columns before it are read, by the models and by the series' dispersion. Windows of neighbouring
-origins overlap in time, so their errors are not independent.
+At an origin only the columns before it are read. Windows of neighbouring origins overlap in time, so their errors are not
+independent.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import process_time
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.forecasting.models import ModelSpec, mean_paths
-from ml.forecasting.series import Panel
+from ml.forecasting import models
+from ml.forecasting.panel import Panel
 from ml.forecasting.settings import ForecastSettings
 
 Array = NDArray[np.float64]
+Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
-class Windows:
-    """The windows of a backtest, shared by all models: arrays (series, origins, weeks) unless said otherwise."""
+class Backtest:
+    """Paths and actuals at all origins, oldest first. Arrays are (series, origins, horizon) unless said otherwise."""
 
     origins: tuple[int, ...]
-    """Columns at which a forecast begins, oldest first; empty where the history is too short for any."""
-    horizon_weeks: int
-    was_trained: NDArray[np.bool_]
-    """The series could be trained at the newest origin, (series,)."""
-    week_units: Array
-    """Sales of the single week."""
-    week_valid: NDArray[np.bool_]
-    """The series had enough training weeks and sales, and the week no stock-out."""
-    sum_units: Array
-    """Sales summed from the origin to the end of the week."""
+    """Columns at which a forecast begins; empty where the history is too short for any."""
+    paths: dict[str, Array]
+    """Expected demand of each period by each model; a model that said nothing of a series takes the stand-in."""
+    units: Array
+    """Demand of the single period, as estimated where a stock-out cut the sales."""
+    period_valid: NDArray[np.bool_]
+    """The series could be trained and the period was in stock."""
     sum_valid: NDArray[np.bool_]
-    """As `week_valid`, for every week of the sum."""
+    """Enough of the periods up to and with this one were in stock."""
+    sum_scored: NDArray[np.bool_]
+    """All of them were: what scores count."""
+
+    @property
+    def horizon(self) -> int:
+        return self.units.shape[2]
 
 
-def build_windows(panel: Panel, horizon_weeks: int, settings: ForecastSettings) -> Windows:
-    """Choose origins and cut windows. A horizon of more than half the weeks left after training is cut to that half."""
-    horizon = max(1, min(horizon_weeks, (panel.weeks - settings.min_training_weeks) // 2))
-    newest = panel.weeks - horizon
-    candidates = [newest - settings.origin_step_weeks * j for j in range(settings.origins)]
-    origins = tuple(o for o in reversed(candidates) if o >= settings.min_training_weeks)
-    shape = (len(panel.start), len(origins), horizon)
+@dataclass(frozen=True)
+class Fitted:
+    """The forecasts from the newest period on, and the seconds of CPU each model took."""
+
+    paths: dict[str, Array]
+    was_said: dict[str, NDArray[np.bool_]]
+    """Per model, (series,): it spoke for itself, without a stand-in."""
+    seconds: dict[str, float]
+
+
+def origins_of(panel: Panel, horizon: int, settings: ForecastSettings) -> tuple[tuple[int, ...], int]:
+    """Origins, oldest first, and the horizon they can score; a horizon too long for the history is cut to a third of it."""
+    usable = panel.periods - settings.min_training_periods
+    scored = max(1, min(horizon, usable // 3))
+    step = max(1, -(-scored // 2))
+    candidates = [panel.periods - scored - step * j for j in range(settings.origins)]
+    return tuple(o for o in reversed(candidates) if o >= settings.min_training_periods), scored
+
+
+def run(
+    names: Sequence[str], panel: Panel, horizon: int, settings: ForecastSettings, report: Progress
+) -> tuple[Backtest, Fitted]:
+    """Fit every model at every origin and at the end."""
+    origins, scored = origins_of(panel, horizon, settings)
+    shape = (panel.series, len(origins), scored)
     units, valid = np.zeros(shape), np.zeros(shape, dtype=bool)
-    trained = np.zeros(len(panel.start), dtype=bool)
+    past = {name: np.zeros(shape) for name in names}
+    seconds = dict.fromkeys(names, 0.0)
+    rounds = len(origins) + 1
     for j, origin in enumerate(origins):
-        units[:, j] = panel.sold_units[:, origin : origin + horizon]
-        trained = can_train(panel, origin, settings)
-        valid[:, j] = panel.is_in_stock[:, origin : origin + horizon] & trained[:, None]
-    return Windows(origins, horizon, trained, units, valid, units.cumsum(axis=2), np.logical_and.accumulate(valid, axis=2))
+        report(f"backtest {j + 1} of {len(origins)}", j / rounds)
+        for name, path in _filled(names, panel, origin, scored, settings, seconds)[0].items():
+            past[name][:, j] = path
+        inside = slice(origin, origin + scored)
+        units[:, j] = panel.training_units[:, inside]
+        valid[:, j] = panel.is_in_stock[:, inside] & panel.can_train(origin, settings)[:, None]
+    report("forecast", len(origins) / rounds)
+    found, said = _filled(names, panel, panel.periods, horizon, settings, seconds)
+    share = valid.cumsum(axis=2) / np.arange(1, scored + 1)
+    sums = share >= settings.min_in_stock_share
+    tested = Backtest(origins, past, units, valid, sums, np.logical_and.accumulate(valid, axis=2))
+    return tested, Fitted(found, said, seconds)
 
 
-def can_train(panel: Panel, end: int, settings: ForecastSettings) -> NDArray[np.bool_]:
-    """Series with enough weeks, and any sale, before column `end`."""
-    return (end - panel.start >= settings.min_training_weeks) & (panel.training_units[:, :end].sum(axis=1) > 0)
-
-
-def forecast_at(
-    spec: ModelSpec,
-    panel: Panel,
-    end: int,
-    full_season: NDArray[np.bool_],
-    horizon_weeks: int,
-    settings: ForecastSettings,
-) -> tuple[Array, NDArray[np.bool_]]:
-    """Mean paths from column `end` on, (series, horizon) units a week, and which fits failed (series,).
-
-    Series that cannot be trained or fitted get the mean of their history, zero where there is none.
-    """
-    paths = np.repeat(panel.mean_units(end)[:, None], horizon_weeks, axis=1)
-    failed = np.zeros(len(paths), dtype=bool)
-    fit = np.flatnonzero(can_train(panel, end, settings))
-    if fit.size:
-        start = panel.start[fit]
-        found = mean_paths(spec, panel.training_units[fit, :end], start, full_season[fit], horizon_weeks, settings)
-        missing = ~np.isfinite(found).all(axis=1)
-        paths[fit[~missing]] = np.maximum(found[~missing], 0.0)
-        failed[fit] = missing & (end - start >= spec.mean_below_weeks(settings))
-    return paths, failed
+def _filled(
+    names: Sequence[str], panel: Panel, end: int, horizon: int, settings: ForecastSettings, seconds: dict[str, float]
+) -> tuple[dict[str, Array], dict[str, NDArray[np.bool_]]]:
+    """Paths without gaps: where a model says nothing, exponential smoothing or else the mean of the history stands in."""
+    stand_in = np.repeat(panel.mean_units(end)[:, None], horizon, axis=1)
+    found: dict[str, Array] = {}
+    families: dict[str, list[str]] = {}
+    for name in names:
+        families.setdefault(models.REGISTRY[name].family, []).append(name)
+    for members in families.values():
+        started = process_time()
+        found |= models.paths(members, panel, end, horizon, settings)
+        for name in members:
+            seconds[name] += (process_time() - started) / len(members)
+    said = {name: np.isfinite(path).all(axis=1) for name, path in found.items()}
+    for name in ("exponential_smoothing", "moving_average"):
+        if name in found:
+            stand_in = np.where(said[name][:, None], found[name], stand_in)
+            break
+    floor = settings.min_share_of_history * panel.mean_units(end)[:, None]
+    return {name: np.maximum(np.where(said[name][:, None], found[name], stand_in), floor) for name in names}, said

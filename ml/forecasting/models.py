@@ -1,14 +1,12 @@
-"""The registry of statistical models: each turns training series into mean paths.
+"""The registry: every model by name, and one way to ask any number of them for paths.
 
-Belongs here: what a model is called, with which parameters it is built, and the one way to fit them.
-Does not belong here: which weeks are training weeks, distributions, scores.
-
-A model's paths are not yet what is published: for slow demand `calibration` leans all of them on the historical mean.
+Belongs here: what a model is called, its family, what it costs, how a statistical one is built and fitted.
+Does not belong here: boosting and networks themselves (`boosting`, `neural`), scores, distributions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
@@ -17,113 +15,158 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ml.forecasting.panel import Panel
 from ml.forecasting.settings import ForecastSettings
 
 Array = NDArray[np.float64]
+Family = Literal["baseline", "intermittent", "smoothing", "boosting", "neural"]
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model: its name, its family, how to build it.
+    """One model: its name, its family, its cost, and for statistical ones `build(settings, season)`.
 
-    `build(settings, season_weeks)` returns a statsforecast model; `parameters(settings)` what is worth recording.
-    `uses_season` says that series with a whole season of history are fitted apart from those without.
+    cheap models are fitted to every series, fair and dear ones to those that move most (`ForecastSettings`). `season`
+    is 1 unless `uses_season`.
     """
 
     name: str
-    family: Literal["baseline", "intermittent", "smoothing"]
-    build: Callable[[ForecastSettings, int], Any]
-    parameters: Callable[[ForecastSettings], dict[str, Any]]
+    family: Family
+    cost: Literal["cheap", "fair", "dear"] = "cheap"
+    library: str = "statsforecast"
+    build: Callable[[ForecastSettings, int], Any] | None = None
     uses_season: bool = False
-    mean_below_weeks: Callable[[ForecastSettings], int] = lambda settings: 0
-    """History below which the model is, by its own definition, the mean of what there is."""
+    is_mean: bool = True
+    """Its path is an expectation. A path of medians may enter the ensemble, but is no forecast to compare with the others."""
+
+    @property
+    def version(self) -> str:
+        return f"{self.library} {version(self.library)}"
 
 
-def _seasonal_naive(settings: ForecastSettings, season_weeks: int) -> Any:
-    from statsforecast.models import SeasonalNaive
+def _of_statsforecast(name: str, *given: Any, season: bool = False, **named: Any) -> Callable[[ForecastSettings, int], Any]:
+    def build(settings: ForecastSettings, season_periods: int) -> Any:
+        from statsforecast import models
 
-    return SeasonalNaive(season_length=season_weeks)
+        return getattr(models, name)(*given, **named, **({"season_length": season_periods} if season else {}))
+
+    return build
 
 
-def _moving_average(settings: ForecastSettings, season_weeks: int) -> Any:
+def _moving_average(settings: ForecastSettings, season_periods: int) -> Any:
     from statsforecast.models import WindowAverage
 
-    return WindowAverage(window_size=settings.moving_average_weeks)
+    whole_seasons = 4 * season_periods if season_periods <= 12 else 1
+    return WindowAverage(window_size=max(whole_seasons, settings.moving_average_periods))
 
 
-def _croston_sba(settings: ForecastSettings, season_weeks: int) -> Any:
-    from statsforecast.models import CrostonSBA
+def _mstl(settings: ForecastSettings, season_periods: int) -> Any:
+    from statsforecast.models import MSTL, AutoETS
 
-    return CrostonSBA()
-
-
-def _theta(settings: ForecastSettings, season_weeks: int) -> Any:
-    from statsforecast.models import Theta
-
-    return Theta(season_length=1)
+    return MSTL(season_length=season_periods, trend_forecaster=AutoETS(model="ZZN"))
 
 
 REGISTRY: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (
+        ModelSpec("historical_mean", "baseline", build=_of_statsforecast("HistoricAverage")),
+        ModelSpec("seasonal_naive", "baseline", build=_of_statsforecast("SeasonalNaive", season=True), uses_season=True),
+        ModelSpec("moving_average", "baseline", build=_moving_average, uses_season=True),
+        ModelSpec("croston_sba", "intermittent", build=_of_statsforecast("CrostonSBA")),
+        ModelSpec("tsb", "intermittent", build=_of_statsforecast("TSB", 0.2, 0.2)),
+        ModelSpec("adida", "intermittent", build=_of_statsforecast("ADIDA")),
+        ModelSpec("imapa", "intermittent", build=_of_statsforecast("IMAPA")),
+        ModelSpec("exponential_smoothing", "smoothing", build=_of_statsforecast("SimpleExponentialSmoothingOptimized")),
+        ModelSpec("theta", "smoothing", "fair", build=_of_statsforecast("Theta", season=True), uses_season=True),
         ModelSpec(
-            "seasonal_naive",
-            "baseline",
-            _seasonal_naive,
-            lambda s: {"season_weeks": s.season_weeks, "season_weeks_where_history_is_shorter": 1},
-            uses_season=True,
+            "optimized_theta", "smoothing", "fair", build=_of_statsforecast("DynamicOptimizedTheta", season=True), uses_season=True
         ),
-        ModelSpec(
-            "moving_average",
-            "baseline",
-            _moving_average,
-            lambda s: {"window_weeks": s.moving_average_weeks},
-            mean_below_weeks=lambda s: s.moving_average_weeks,
-        ),
-        ModelSpec("croston_sba", "intermittent", _croston_sba, lambda s: {"alpha": 0.1, "debias_factor": 0.95}),
-        # The plain theta method fits 2,200 series a second; the dynamic optimised one half as many and, on weekly
-        # series without a season, follows the last weeks of a slow mover further than they deserve.
-        ModelSpec("theta", "smoothing", _theta, lambda s: {"season_weeks": 1, "theta": 2}),
+        ModelSpec("auto_ets", "smoothing", "dear", build=_of_statsforecast("AutoETS", season=True), uses_season=True),
+        ModelSpec("auto_arima", "smoothing", "dear", build=_of_statsforecast("AutoARIMA", season=True), uses_season=True),
+        ModelSpec("mstl", "smoothing", "dear", build=_mstl, uses_season=True),
+        ModelSpec("lightgbm", "boosting", library="lightgbm"),
+        ModelSpec("lightgbm_squared", "boosting", library="lightgbm"),
+        ModelSpec("lightgbm_absolute", "boosting", library="lightgbm", is_mean=False),
     )
 }
 
+AUTO_STATISTICAL = (
+    "historical_mean",
+    "seasonal_naive",
+    "moving_average",
+    "croston_sba",
+    "tsb",
+    "adida",
+    "exponential_smoothing",
+    "theta",
+    "optimized_theta",
+)
+BOOSTING = tuple(name for name, spec in REGISTRY.items() if spec.family == "boosting")
+ENSEMBLE = "ensemble"
+"""Name of the combination of all models that were run."""
 
-def model_version() -> str:
-    """Library and version that fits the models."""
-    return f"statsforecast {version('statsforecast')}"
 
-
-def specs(settings: ForecastSettings) -> list[ModelSpec]:
-    """The specs the settings name, in that order. Raises ValueError for an unknown name."""
-    unknown = [name for name in settings.models if name not in REGISTRY]
+def specs(names: Sequence[str]) -> list[ModelSpec]:
+    """The specs of `names`, in that order. Raises ValueError for an unknown name."""
+    unknown = [name for name in names if name not in REGISTRY]
     if unknown:
         raise ValueError(f"unknown models {unknown}; the registry has {sorted(REGISTRY)}")
-    return [REGISTRY[name] for name in settings.models]
+    return [REGISTRY[name] for name in names]
 
 
-def mean_paths(
-    spec: ModelSpec,
-    training: Array,
-    begin: NDArray[np.int64],
-    full_season: NDArray[np.bool_],
-    horizon_weeks: int,
-    settings: ForecastSettings,
-) -> Array:
-    """Fit one model to every slice `training[i, begin[i]:]` and forecast; (slices, horizon_weeks) units a week.
+def chosen_models(panel: Panel, horizon: int, settings: ForecastSettings) -> tuple[str, ...]:
+    """The models a run fits: those of the settings, else what the size of the data allows."""
+    if settings.models:
+        specs(settings.models)
+        return settings.models
+    rows = int(panel.history_periods(panel.periods).sum()) // max(horizon, 1) * horizon
+    return AUTO_STATISTICAL + (BOOSTING if rows >= settings.boosting_min_rows else ())
 
-    A slice the model cannot fit is NaN and does not disturb the others. Shapes: `training` (slices, weeks); begin and
-    full_season (slices,).
+
+def paths(names: Sequence[str], panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> dict[str, Array]:
+    """Expected demand of the `horizon` periods from column `end` on, by each model: (series, horizon), 0 or more.
+
+    Only columns before `end` are read, and what is known ahead. Rows are NaN where a model cannot or need not say
+    anything: too little history, a failed fit, a dear model and a slow mover.
     """
-    paths = np.empty((len(training), horizon_weeks))
-    seasonal = full_season if spec.uses_season else np.zeros_like(full_season)
-    for member, season in ((seasonal, settings.season_weeks), (~seasonal, 1)):
-        if member.any():
-            paths[member] = _fit(spec.build(settings, season), training[member], begin[member], horizon_weeks)
-    return paths
+    from ml.forecasting import boosting
+
+    found = _statistical([s for s in specs(names) if s.build], panel, end, horizon, settings)
+    boosted = [name for name in names if REGISTRY[name].family == "boosting"]
+    if boosted:
+        found |= boosting.paths(boosted, panel, end, horizon, settings)
+    return {name: found[name] for name in names}
 
 
-def _fit(model: Any, training: Array, begin: NDArray[np.int64], horizon_weeks: int) -> Array:
-    """Paths of all slices; NaN for a slice whose fit raises, found by halving the batch."""
+def _statistical(
+    models: list[ModelSpec], panel: Panel, end: int, horizon: int, settings: ForecastSettings
+) -> dict[str, Array]:
+    found = {spec.name: np.full((panel.series, horizon), np.nan) for spec in models}
+    trainable = panel.can_train(end, settings)
+    volume = np.where(trainable, panel.training_units[:, :end].sum(axis=1), -1.0)
+    by_volume = np.argsort(-volume, kind="stable")
+    limit = {"cheap": panel.series, "fair": settings.fair_series, "dear": settings.dear_series}
+    groups: dict[tuple[str, int], list[ModelSpec]] = {}
+    for spec in models:
+        # a season of weeks is too long for classical models: boosting looks a year back instead
+        season = panel.season if spec.uses_season and (panel.season <= 12 or spec.name in ("seasonal_naive", "mstl")) else 1
+        groups.setdefault((spec.cost, season), []).append(spec)
+    for (cost, season), members in groups.items():
+        chosen = np.zeros(panel.series, dtype=bool)
+        chosen[by_volume[: limit[cost]]] = True
+        full = panel.start <= end - (2 * season if season > 12 else season)
+        for rows, periods in ((chosen & trainable & full, season), (chosen & trainable & ~full, 1)):
+            at = np.flatnonzero(rows)
+            if at.size:
+                built = [spec.build(settings, periods) for spec in members if spec.build]
+                values = _fit(built, panel.training_units[at, :end], panel.start[at], horizon)
+                for spec, value in zip(members, values, strict=True):
+                    found[spec.name][at] = np.where(np.isfinite(value), np.maximum(value, 0.0), np.nan)
+    return found
+
+
+def _fit(models: list[Any], training: Array, begin: NDArray[np.int64], horizon: int) -> list[Array]:
+    """Paths of all slices by each model; NaN for a slice whose fit raises, found by halving the batch."""
     from statsforecast import StatsForecast
 
     column = np.arange(training.shape[1])
@@ -135,12 +178,18 @@ def _fit(model: Any, training: Array, begin: NDArray[np.int64], horizon_weeks: i
             "y": training[inside],
         }
     )
+    aliased = []
+    for number, model in enumerate(models):
+        model.alias = f"m{number}"
+        aliased.append(model)
     try:
-        result = StatsForecast(models=[model], freq=1, n_jobs=1).forecast(df=frame, h=horizon_weeks)
-    except Exception:  # any failure of a library is the same to us: the series is isolated and said to have failed
+        result = StatsForecast(models=aliased, freq=1, n_jobs=1).forecast(df=frame, h=horizon)
+    except Exception:  # any failure of a library is the same to us: model and series are isolated and said to have failed
+        if len(models) > 1:
+            return [_fit([model], training, begin, horizon)[0] for model in models]
         if len(training) == 1:
-            return np.full((1, horizon_weeks), np.nan)
+            return [np.full((1, horizon), np.nan)]
         half = len(training) // 2
         parts = (slice(half), slice(half, None))
-        return np.vstack([_fit(model, training[part], begin[part], horizon_weeks) for part in parts])
-    return result[:, -1].to_numpy().reshape(len(training), horizon_weeks).astype(np.float64)
+        return [np.vstack([_fit(models, training[part], begin[part], horizon)[0] for part in parts])]
+    return [result[f"m{n}"].to_numpy().reshape(len(training), horizon).astype(np.float64) for n in range(len(models))]

@@ -1,4 +1,4 @@
-"""What a forecast run may be told.
+"""What a forecast may be told.
 
 Belongs here: every number of the forecasting layer that somebody could want to change, with its unit and its reason.
 Does not belong here: policy (service levels, costs, packs), which SQL holds with effective dates.
@@ -6,75 +6,89 @@ Does not belong here: policy (service levels, costs, packs), which SQL holds wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+
+GRID = (0.005, 0.01, 0.025, *(round(0.05 * i, 2) for i in range(1, 20)), 0.975, 0.99, 0.995)
+"""Levels on which distributions are held; a level between two is interpolated, one outside takes the nearest."""
 
 
 @dataclass(frozen=True)
 class ForecastSettings:
-    """Settings of one run; all but `chunk_series` is part of its identity. Raises ValueError when out of range."""
+    """Settings of one forecast; all but `chunk_series` is part of its identity. Raises ValueError when out of range.
 
-    models: tuple[str, ...] = ("seasonal_naive", "moving_average", "croston_sba", "theta")
-    """Names from the registry in `ml.forecasting.models`."""
-    horizon_weeks: int | None = None
-    """Weeks forecast; None takes what the longest protection interval needs (review plus 99 % lead time)."""
+    A period is a day, a week or whatever step the data has.
+    """
+
+    models: tuple[str, ...] = ()
+    """Names from the registry in `ml.forecasting.models`; empty takes what the size of the data allows (`auto`)."""
+    origins: int = 3
+    """Backtest origins; each refits every model, so time grows with it."""
+    min_training_periods: int = 8
+    """History below which no model is fitted and the mean of the history is used."""
+    max_history_periods: int = 800
+    """Older periods are not read."""
+    moving_average_periods: int = 13
+    """Window of the moving average, at least; whole seasons of days are taken where they are longer."""
+    fair_series: int = 20_000
+    """Series, those that move most, for which models of middling cost are fitted; the others take the smoothed level."""
+    dear_series: int = 300
+    """The same for dear models, which fit a few series a second."""
+    boosting_min_rows: int = 1_500
+    """Training rows (series times origins times steps) below which boosting has too little to learn from."""
+    boosting_max_rows: int = 400_000
+    """Training rows above which a seeded sample is taken."""
+    boosting_origins: int = 8
+    """Past origins whose forecasts boosting learns from, at most."""
+    boosting_rounds: int = 150
+    boosting_quantile_rounds: int = 100
+    boosting_learning_rate: float = 0.05
+    boosting_leaves: int = 63
+    seed: int = 1
+    repair_stock_outs: bool = True
+    """Lift periods with a stock-out to what earlier periods in stock let expect, before fitting."""
+    repair_window_periods: int = 8
+    """In-stock periods that expectation looks back on."""
+    min_in_stock_share: float = 0.5
+    """Share of a window's periods that must be in stock for its sum to teach the calibration; scores ask for all."""
+    dispersion_periods: int = 56
+    """Periods over which a series' own variance-to-mean ratio is measured."""
+    dispersion_prior_periods: float = 4.0
+    """Weight, in periods of history, of the segment's ratio beside the series' own."""
+    pool_prior_windows: float = 50.0
+    """Weight, in backtest windows, of the whole pool's errors beside a segment's."""
+    theory_prior_windows: float = 20.0
+    """Weight, in backtest windows, of independent periods (variance scale 1) beside the errors."""
+    bucket_windows: int = 300
+    """Backtest windows an empirical distribution of errors is made of, at least."""
+    max_buckets: int = 8
+    """Kinds of predictability with an empirical distribution of their own, at most."""
+    min_share_of_history: float = 0.05
+    """Floor of every forecast period, as a share of the historical mean: a model at zero proves no demand of zero."""
+    lattice_points: int = 256
+    """Points on which a distribution is computed; fewer is coarser for fast movers."""
+    chunk_series: int = 4000
+    """Series whose distributions are held in memory together; it does not change any result."""
     max_horizon_weeks: int = 26
-    """Cap of that horizon; demand beyond it goes on at the level of the last week."""
+    """Cap of the horizon of weekly runs; demand beyond it goes on at the level of the last week."""
     lead_time_cut: float = 0.99
     """Share of a vendor's lead times the horizon must cover."""
     default_lead_time_days: int = 14
     """Lead time where no vendor has any observation."""
-    origins: int = 6
-    """Backtest origins; each refits every model, so time grows with it."""
-    origin_step_weeks: int = 2
-    """Weeks between two origins."""
-    min_training_weeks: int = 8
-    """Weeks of history below which no model is fitted and the mean of the history is used."""
-    max_history_weeks: int = 157
-    """Older weeks are not read: three years and a week, so that a yearly season can still be backtested."""
-    season_weeks: int = 52
-    """Season of the seasonal naive model; a series needs it in full before its first origin."""
-    moving_average_weeks: int = 13
-    """Window of the moving average."""
-    repair_stock_outs: bool = True
-    """Lift weeks with a stock-out to the mean of earlier in-stock weeks before fitting."""
-    repair_window_weeks: int = 8
-    """In-stock weeks that mean looks back on."""
-    dispersion_weeks: int = 52
-    """Weeks over which a series' own variance-to-mean ratio is measured."""
-    dispersion_prior_weeks: float = 4.0
-    """Weight, in weeks of history, of the segment's ratio beside the series' own."""
-    pool_prior_windows: float = 50.0
-    """Weight, in backtest windows, of the whole model's errors beside a segment's."""
-    theory_prior_windows: float = 20.0
-    """Weight, in backtest windows, of independent weeks (variance scale 1) beside the errors."""
-    min_share_of_history: float = 0.1
-    """Floor of every forecast week, as a share of the series' historical mean: a model at zero proves no demand of zero."""
-    lattice_points: int = 256
-    """Points on which a distribution is computed; fewer is coarser for fast movers."""
-    chunk_series: int = 2000
-    """Series whose distributions are held in memory together; it does not change any result."""
 
     def __post_init__(self) -> None:
-        counts = (
-            "origins",
-            "origin_step_weeks",
-            "min_training_weeks",
-            "max_horizon_weeks",
-            "max_history_weeks",
-            "season_weeks",
-            "moving_average_weeks",
-            "repair_window_weeks",
-            "dispersion_weeks",
-            "chunk_series",
-        )
-        for name in counts:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.horizon_weeks is not None and self.horizon_weeks < 1:
-            raise ValueError(f"horizon_weeks must be at least 1 or None, got {self.horizon_weeks}")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type == "int" and field.name not in ("seed", "default_lead_time_days", "origins") and value < 1:
+                raise ValueError(f"{field.name} must be at least 1, got {value}")
+        if self.origins < 0 or self.default_lead_time_days < 0 or self.min_share_of_history < 0:
+            raise ValueError("origins, default_lead_time_days and min_share_of_history must not be negative")
         if not 0 < self.lead_time_cut <= 1:
             raise ValueError(f"lead_time_cut must lie in (0, 1], got {self.lead_time_cut}")
-        if self.lattice_points < 32 or self.default_lead_time_days < 0 or self.min_share_of_history < 0:
-            raise ValueError("lattice_points below 32, or a negative lead time or floor")
-        if not self.models or len(set(self.models)) != len(self.models):
-            raise ValueError(f"models must be distinct and at least one, got {self.models}")
+        if self.lattice_points < 32:
+            raise ValueError(f"lattice_points must be at least 32, got {self.lattice_points}")
+        if len(set(self.models)) != len(self.models):
+            raise ValueError(f"models must be distinct, got {self.models}")
+
+    def with_models(self, models: tuple[str, ...]) -> ForecastSettings:
+        """The same settings for other models."""
+        return replace(self, models=models)

@@ -1,0 +1,270 @@
+"""Gradient boosting over all series at once: each period ahead directly, and quantiles of the summed horizon directly.
+
+Belongs here: features of a series at an origin, training rows, LightGBM's parameters, its forecasts.
+Does not belong here: which origins are scored, weights, calibration.
+
+A training row is a series, an origin in its past and a step ahead; everything is measured in units of the series' own level at
+that origin, so that one model serves slow and fast movers. Features of an origin read columns before it, and what is known ahead at
+the target period. Series of a sample are drawn anew for every origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.forecasting.panel import Panel
+from ml.forecasting.settings import ForecastSettings
+
+Array = NDArray[np.float64]
+
+QUANTILE_LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+"""Levels the sum's quantiles are fitted at; between them they are interpolated, beyond them not used."""
+
+_OBJECTIVES: dict[str, dict[str, Any]] = {
+    # demand is positive and skewed: the Tweedie loss weighs errors as a compound Poisson would
+    "lightgbm": {"objective": "tweedie", "tweedie_variance_power": 1.3},
+    "lightgbm_squared": {"objective": "regression"},
+    "lightgbm_absolute": {"objective": "l1"},
+}
+_CAP = 0.9995
+"""Quantile of the scaled targets above which a target counts as that: one data error must not bend all trees."""
+
+
+@dataclass(frozen=True)
+class Booster:
+    """One fitted model: LightGBM's booster and the names of its features, in order."""
+
+    booster: Any
+    features: tuple[str, ...]
+
+
+def paths(names: Sequence[str], panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> dict[str, Array]:
+    """Expected demand of each period from column `end` on, by each objective: (series, horizon); NaN where nothing can be said."""
+    nothing = np.full((panel.series, horizon), np.nan)
+    boosters = fit(names, panel, end, horizon, settings)
+    found = {name: nothing.copy() for name in names}
+    at = np.flatnonzero(panel.can_train(end, settings))
+    if not boosters or not at.size:
+        return found
+    for begin in range(0, at.size, settings.chunk_series):
+        part = at[begin : begin + settings.chunk_series]
+        level = panel.level_units(end)[part]
+        own, _ = _origin_features(panel, part, end, level)
+        for step in range(horizon):
+            rows = np.hstack([own, _step_features(panel, part, end, step, level)[0]])
+            for name, model in boosters.items():
+                found[name][part, step] = np.maximum(model.booster.predict(rows, num_threads=1), 0.0) * level
+    return found
+
+
+def fit(names: Sequence[str], panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> dict[str, Booster]:
+    """Boosters for the single periods, learned from origins whose horizon ends by `end`; none where there are too few rows."""
+    import lightgbm
+
+    rows, target, weight, features = _training_rows(panel, end, horizon, settings)
+    if len(target) < settings.boosting_min_rows:
+        return {}
+    data = lightgbm.Dataset(rows, np.minimum(target, np.quantile(target, _CAP)), weight=weight, feature_name=list(features),
+                            free_raw_data=False, params={"max_bin": 127, "verbose": -1, "num_threads": 1})  # fmt: skip
+    return {
+        name: Booster(lightgbm.train(_parameters(settings) | _OBJECTIVES[name], data, settings.boosting_rounds), features)
+        for name in names
+    }
+
+
+def sum_quantiles(panel: Panel, end: int, lengths: Sequence[int], settings: ForecastSettings) -> Array:
+    """Quantiles of demand summed over the first `lengths` periods from `end` on: (series, lengths, QUANTILE_LEVELS); NaN if unknown."""
+    import lightgbm
+
+    found = np.full((panel.series, len(lengths), len(QUANTILE_LEVELS)), np.nan)
+    rows, target, weight, features = _sum_rows(panel, end, lengths, settings)
+    if len(target) < settings.boosting_min_rows // 2:
+        return found
+    parameters = _parameters(settings) | {"num_leaves": max(settings.boosting_leaves // 2, 4), "learning_rate": 0.06}
+    boosters = []
+    data = lightgbm.Dataset(rows, target, weight=weight, feature_name=list(features), free_raw_data=False,
+                            params={"max_bin": 127, "verbose": -1, "num_threads": 1})  # fmt: skip
+    for level in QUANTILE_LEVELS:
+        own = parameters | {"objective": "quantile", "alpha": level}
+        boosters.append(lightgbm.train(own, data, settings.boosting_quantile_rounds))
+    at = np.flatnonzero(panel.can_train(end, settings))
+    for begin in range(0, at.size, settings.chunk_series):
+        part = at[begin : begin + settings.chunk_series]
+        level = panel.level_units(end)[part]
+        own, _ = _origin_features(panel, part, end, level)
+        for j, length in enumerate(lengths):
+            rows = np.hstack([own, _sum_features(panel, part, end, length, level)[0]])
+            for q, booster in enumerate(boosters):
+                value = np.maximum(booster.predict(rows, num_threads=1), 0.0)
+                found[part, j, q] = value * level * length
+    return np.maximum.accumulate(found, axis=2)
+
+
+def _parameters(settings: ForecastSettings) -> dict[str, Any]:
+    return {
+        "learning_rate": settings.boosting_learning_rate,
+        "num_leaves": settings.boosting_leaves,
+        "min_data_in_leaf": 80,
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 5.0,
+        "max_bin": 127,
+        "seed": settings.seed,
+        "num_threads": 1,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbose": -1,
+    }
+
+
+def _origins(panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> list[int]:
+    """Origins to learn from, newest first: their horizons end by `end`, about half a horizon apart."""
+    newest, oldest = end - horizon, max(settings.min_training_periods, min(2 * panel.season, 14))
+    step = max(1, horizon // 2)
+    return [o for o in range(newest, oldest - 1, -step)][: settings.boosting_origins]
+
+
+def _sample(panel: Panel, origin: int, per_origin: int, settings: ForecastSettings) -> NDArray[np.int64]:
+    at = np.flatnonzero(panel.can_train(origin, settings))
+    if at.size <= per_origin:
+        return at
+    return np.sort(np.random.default_rng([settings.seed, origin]).choice(at, per_origin, replace=False))
+
+
+def _training_rows(
+    panel: Panel, end: int, horizon: int, settings: ForecastSettings
+) -> tuple[NDArray[np.float32], Array, Array, tuple[str, ...]]:
+    origins = _origins(panel, end, horizon, settings)
+    steps = np.unique(np.linspace(0, horizon - 1, min(horizon, 14)).round().astype(int))
+    per_origin = max(1, settings.boosting_max_rows // max(len(origins) * len(steps), 1))
+    rows, targets, weights, names = [], [], [], ()
+    for origin in origins:
+        part = _sample(panel, origin, per_origin, settings)
+        level = panel.level_units(origin)[part]
+        own, own_names = _origin_features(panel, part, origin, level)
+        for step in steps:
+            more, more_names = _step_features(panel, part, origin, int(step), level)
+            keep = panel.is_in_stock[part, origin + step]
+            rows.append(np.hstack([own, more])[keep])
+            targets.append((panel.training_units[part, origin + step] / level)[keep])
+            weights.append(np.sqrt(level)[keep])
+            names = own_names + more_names
+    return _stacked(rows, targets, weights, names)
+
+
+def _sum_rows(
+    panel: Panel, end: int, lengths: Sequence[int], settings: ForecastSettings
+) -> tuple[NDArray[np.float32], Array, Array, tuple[str, ...]]:
+    origins = _origins(panel, end, max(lengths), settings)
+    per_origin = max(1, settings.boosting_max_rows // max(len(origins) * len(lengths), 1))
+    rows, targets, weights, names = [], [], [], ()
+    for origin in origins:
+        part = _sample(panel, origin, per_origin, settings)
+        level = panel.level_units(origin)[part]
+        own, own_names = _origin_features(panel, part, origin, level)
+        for length in lengths:
+            more, more_names = _sum_features(panel, part, origin, length, level)
+            inside = slice(origin, origin + length)
+            keep = panel.is_in_stock[part, inside].mean(axis=1) >= settings.min_in_stock_share
+            rows.append(np.hstack([own, more])[keep])
+            targets.append((panel.training_units[part, inside].sum(axis=1) / (level * length))[keep])
+            weights.append(np.sqrt(level)[keep])
+            names = own_names + more_names
+    return _stacked(rows, targets, weights, names)
+
+
+def _stacked(rows: list[Any], targets: list[Array], weights: list[Array], names: tuple[str, ...]) -> tuple[Any, Array, Array, Any]:
+    if not rows:
+        return np.zeros((0, 0), dtype=np.float32), np.zeros(0), np.zeros(0), names
+    weight = np.concatenate(weights)
+    return np.vstack(rows), np.concatenate(targets), weight / max(weight.mean(), 1e-12), names
+
+
+def _origin_features(
+    panel: Panel, part: NDArray[np.int64], origin: int, level: Array
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """What is known of the series at the origin, in units of its level: (series, features), and their names."""
+    demand, start, season = panel.training_units[part, :origin], panel.start[part], panel.season
+    age = (origin - start).astype(np.float64)
+    columns: list[Array] = []
+    names: list[str] = []
+
+    def add(name: str, values: Array) -> None:
+        names.append(name)
+        columns.append(values)
+
+    for lag in range(1, (season if season <= 12 else 4) + 1):
+        add(f"lag_{lag}", demand[:, -lag] / level if lag <= origin else np.full(len(part), np.nan))
+    total = np.concatenate([np.zeros((len(part), 1)), demand.cumsum(axis=1)], axis=1)
+    for window in (2, 3, 4, 7, 8, 13, 14, 26, 28, 52, 56):
+        span = min(window, origin)
+        mean = (total[:, origin] - total[:, origin - span]) / span
+        add(f"rolling_mean_{window}", np.where(age >= span, mean, np.nan) / level)
+    for window in (7, 28) if season == 7 else (8, 26):
+        recent = demand[:, -min(window, origin) :]
+        add(f"nonzero_share_{window}", (recent > 0).mean(axis=1))
+        add(f"rolling_std_{window}", recent.std(axis=1) / level)
+        add(f"rolling_max_{window}", recent.max(axis=1) / level)
+    for alpha in (0.1, 0.3):
+        depth = min(origin, int(4 / alpha))
+        decay = alpha * (1 - alpha) ** np.arange(depth)[::-1]
+        inside = np.arange(origin - depth, origin) >= start[:, None]
+        add(f"ewm_{alpha:g}", (demand[:, origin - depth :] * inside) @ decay / np.maximum(inside @ decay, 1e-12) / level)
+    sold = demand[:, ::-1] > 0
+    add("periods_since_sale", np.where(sold.any(axis=1), sold.argmax(axis=1), origin).astype(np.float64))
+    add("stock_out_share_28", 1.0 - panel.is_in_stock[part, max(origin - 28, 0) : origin].mean(axis=1))
+    add("age_periods", np.minimum(age, 200.0))
+    add("log_level", np.log(level))
+    for j, name in enumerate(panel.static_names):
+        add(name, panel.static[part, j])
+    return np.column_stack(columns).astype(np.float32), tuple(names)
+
+
+def _step_features(
+    panel: Panel, part: NDArray[np.int64], origin: int, step: int, level: Array
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """What is known of the target period `origin + step`: its place in the season, then and there, and what is planned."""
+    target, season = origin + step, panel.season
+    columns: list[Array] = [np.full(len(part), float(step))]
+    names = ["step"]
+    if season > 1:
+        names.append("place_in_season")
+        columns.append(np.full(len(part), float(target % season)))
+    if 1 < season <= 12:
+        same = [target - season * j for j in range(1, 14) if target - season * j < origin]
+        same = [column for column in same if column >= 0]
+        for count in (1, 2, 4, 8):
+            names.append(f"same_place_mean_{count}")
+            value = panel.training_units[np.ix_(part, same[:count])].mean(axis=1) if same else np.full(len(part), np.nan)
+            columns.append(value / level)
+    elif season > 12:
+        for around in (0, 1, 3):
+            first, last = target - season - around, min(target - season + around + 1, origin)
+            names.append(f"year_ago_mean_{2 * around + 1}")
+            known = (panel.start[part] <= first) & (first >= 0) & (last > first)
+            inside = panel.training_units[part, max(first, 0) : max(last, max(first, 0) + 1)].mean(axis=1)
+            columns.append(np.where(known, inside / level, np.nan))
+    if panel.known_names:
+        now = panel.known[part, target].astype(np.float64)
+        usual = panel.known[part, max(origin - 28, 0) : origin].astype(np.float64).mean(axis=1)
+        for j, name in enumerate(panel.known_names):
+            names += [name, f"{name}_beyond_usual"]
+            columns += [now[:, j], now[:, j] - usual[:, j]]
+    return np.column_stack(columns).astype(np.float32), tuple(names)
+
+
+def _sum_features(
+    panel: Panel, part: NDArray[np.int64], origin: int, length: int, level: Array
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """The same of the `length` periods from the origin on, on average."""
+    stacked = [_step_features(panel, part, origin, step, level) for step in range(length)]
+    names = stacked[0][1]
+    rows = np.mean([values for values, _ in stacked], axis=0, dtype=np.float64)
+    rows[:, names.index("step")] = length
+    return rows.astype(np.float32), tuple("periods_summed" if name == "step" else name for name in names)

@@ -1,0 +1,300 @@
+"""From a panel to distributions: fit, backtest, weigh, calibrate.
+
+Belongs here: the order of these steps, and what one model, or their ensemble, says about every series.
+Does not belong here: frames and keys (`door`, `run`), the mathematics of each step (`ensemble`, `calibration`, `distribution`).
+
+The ensemble's distribution is an average of quantile functions: around its two centres, around the models that weigh most, and,
+for sums, boosting's direct quantiles. Averaging quantiles keeps the shape and cancels the errors of the parts.
+Calibration pools all series and origins, so a series' own past error hardly enters its own quantiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.forecasting import backtest, boosting
+from ml.forecasting.backtest import Backtest, Fitted, Progress
+from ml.forecasting.calibration import ErrorShape, Segments, VarianceLaw, dispersion, error_shape, variance_law
+from ml.forecasting.distribution import simple_quantiles_units
+from ml.forecasting.ensemble import Weights, learn_shares, learn_weights
+from ml.forecasting.models import BOOSTING, ENSEMBLE, REGISTRY, chosen_models
+from ml.forecasting.panel import PATTERNS, Panel, demand_pattern
+from ml.forecasting.settings import GRID, ForecastSettings
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+_CENTRES = 4
+"""Models whose own distributions enter the ensemble's, beside those around its two centres."""
+_SHARE_WINDOWS = 3_000
+
+
+@dataclass(frozen=True)
+class Centre:
+    """One path with the spread around it, for the past origins and from now on."""
+
+    path: Array
+    """(series, horizon)."""
+    past: Array
+    """(series, origins, scored horizon)."""
+    period_law: VarianceLaw
+    sum_law: VarianceLaw
+    period_errors: ErrorShape | None
+    sum_errors: tuple[ErrorShape | None, ...]
+    """Per number of periods summed, up to the scored horizon."""
+
+
+@dataclass(frozen=True)
+class Direct:
+    """Boosting's quantiles of the sum of `lengths` periods: (series, [origins,] lengths, QUANTILE_LEVELS), NaN where unknown."""
+
+    lengths: tuple[int, ...]
+    now: Array
+    past: Array
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one model, or the ensemble, says about every series."""
+
+    name: str
+    path: Array
+    """Published mean of each period, (series, horizon)."""
+    past: Array
+    """The same at the past origins, (series, origins, scored horizon)."""
+    centres: tuple[Centre, ...]
+    was_said: NDArray[np.bool_]
+    """The model spoke for itself; elsewhere a simpler one stood in, (series,)."""
+    period_shares: Array
+    """Share of each centre in the distribution of a period; they sum to 1."""
+    sum_shares: Array
+    """Shares in the distribution of a sum, that of `direct` last where there is one."""
+    direct: Direct | None = None
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """All estimates of a run and what they were made from."""
+
+    panel: Panel
+    settings: ForecastSettings
+    horizon: int
+    segments: Segments
+    tested: Backtest
+    fitted: Fitted
+    weights: Weights
+    estimates: dict[str, Estimate]
+    phi: Array
+    """Variance-to-mean ratio of a period now, (series,)."""
+    phi_past: Array
+    """At the past origins, (series, origins)."""
+
+    @property
+    def best(self) -> Estimate:
+        """The ensemble, or the only model that was asked for."""
+        return self.estimates[ENSEMBLE] if ENSEMBLE in self.estimates else next(iter(self.estimates.values()))
+
+    def period_quantiles(self, estimate: Estimate, rows: Rows, origin: int | None = None) -> Array:
+        """Quantiles of each period on the GRID, (rows, horizon, levels); of a past origin where one is given."""
+        return self._quantiles(estimate, rows, origin, is_sum=False)
+
+    def sum_quantiles(self, estimate: Estimate, rows: Rows, origin: int | None = None) -> Array:
+        """Quantiles of the sum up to and with each period on the GRID, (rows, horizon, levels)."""
+        return self._quantiles(estimate, rows, origin, is_sum=True)
+
+    def _quantiles(self, estimate: Estimate, rows: Rows, origin: int | None, *, is_sum: bool) -> Array:
+        shares = estimate.sum_shares if is_sum else estimate.period_shares
+        total = 0.0
+        for share, centre in zip(shares, estimate.centres, strict=False):
+            if share > 0:
+                total = total + share * self.centre_quantiles(centre, rows, origin, is_sum=is_sum)
+        if is_sum and estimate.direct is not None and shares[-1] > 0:
+            total = total + shares[-1] * self.direct_quantiles(estimate, rows, origin)
+        return np.maximum.accumulate(total, axis=2)
+
+    def centre_quantiles(self, centre: Centre, rows: Rows, origin: int | None, *, is_sum: bool) -> Array:
+        """Quantiles around one centre, (rows, horizon, levels): the mean of law and empirical errors, or the law alone."""
+        phi = self.phi[rows] if origin is None else self.phi_past[rows, origin]
+        path = centre.path[rows] if origin is None else centre.past[rows, origin]
+        mean = path.cumsum(axis=1) if is_sum else path
+        law = centre.sum_law if is_sum else centre.period_law
+        variance = law.variance(self.segments.code[rows], phi, mean)
+        whole = np.repeat(self.panel.is_whole_units[rows], mean.shape[1])
+        levels = np.array(GRID)
+        flat = simple_quantiles_units(mean.ravel(), variance.ravel(), whole, levels, self.settings.lattice_points)
+        result = flat.reshape(*mean.shape, len(levels))
+        errors = centre.sum_errors if is_sum else (centre.period_errors,)
+        for k in range(mean.shape[1]):
+            shape = errors[min(k, len(errors) - 1)] if errors else None
+            if shape is not None:
+                result[:, k] = (result[:, k] + shape.quantiles(mean[:, k], variance[:, k])) / 2
+        return result
+
+    def direct_quantiles(self, estimate: Estimate, rows: Rows, origin: int | None) -> Array:
+        """Boosting's quantiles of sums on the GRID, (rows, horizon, levels).
+
+        Between the lengths it was asked for they are interpolated, beyond them they grow like the mean. Outside its outermost
+        levels, and where it says nothing, the first centre's quantiles go on, moved to meet it.
+        """
+        assert estimate.direct is not None
+        result = self.centre_quantiles(estimate.centres[0], rows, origin, is_sum=True)
+        own = estimate.direct.now[rows] if origin is None else estimate.direct.past[rows, origin]
+        known = np.isfinite(own).all(axis=(1, 2))
+        levels, fitted = np.array(GRID), np.array(boosting.QUANTILE_LEVELS)
+        inside = np.flatnonzero((levels >= fitted[0]) & (levels <= fitted[-1]))
+        lengths = np.array((0, *estimate.direct.lengths), dtype=np.float64)
+        padded = np.concatenate([np.zeros((len(own), 1, own.shape[2])), own], axis=1)
+        for k in range(result.shape[1]):
+            at = float(min(k + 1, lengths[-1]))
+            right = int(np.searchsorted(lengths, at))
+            share = (at - lengths[right - 1]) / (lengths[right] - lengths[right - 1])
+            found = ((1 - share) * padded[:, right - 1] + share * padded[:, right]) * ((k + 1) / at)
+            position = np.clip(np.searchsorted(fitted, levels[inside]), 1, len(fitted) - 1)
+            weight = (levels[inside] - fitted[position - 1]) / (fitted[position] - fitted[position - 1])
+            spread = found[:, position - 1] * (1 - weight) + found[:, position] * weight
+            here = result[:, k].copy()
+            low, high = spread[:, :1] - here[:, inside[:1]], spread[:, -1:] - here[:, inside[-1:]]
+            moved = np.hstack([here[:, : inside[0]] + low, spread, here[:, inside[-1] + 1 :] + high])
+            result[known, k] = np.maximum(moved, 0.0)[known]
+        return result
+
+
+def estimate_all(
+    panel: Panel,
+    horizon: int,
+    settings: ForecastSettings,
+    *,
+    segments: Segments | None = None,
+    singles: bool = False,
+    sum_lengths: Sequence[int] = (),
+    report: Progress | None = None,
+) -> Forecasts:
+    """Fit the models of the settings, and calibrate their ensemble (and, with `singles`, each of them).
+
+    `segments` are the pools for weights and calibration; by default the demand patterns. `sum_lengths` asks boosting for direct
+    quantiles of sums of so many periods. Where one model alone is asked for, it is the only estimate.
+    """
+    report = report or (lambda step, share: None)
+    segments = segments or Segments(demand_pattern(panel, panel.periods), PATTERNS)
+    names = chosen_models(panel, horizon, settings)
+    tested, fitted = backtest.run(names, panel, horizon, settings, report)
+    level = np.stack([panel.level_units(o) for o in tested.origins], axis=1) if tested.origins else np.zeros((panel.series, 0))
+    weights = learn_weights(tested, level, segments.code, len(segments.names), settings)
+    phi = dispersion(panel, panel.periods, segments, settings)
+    phi_past = (
+        np.stack([dispersion(panel, o, segments, settings) for o in tested.origins], axis=1)
+        if tested.origins
+        else np.zeros((panel.series, 0))
+    )
+
+    base = Forecasts(panel, settings, horizon, segments, tested, fitted, weights, {}, phi, phi_past)
+
+    def calibrated(path: Array, past: Array) -> Centre:
+        return _centre(path, past, tested, segments, phi_past, settings)
+
+    estimates: dict[str, Estimate] = {}
+    alone = {name: calibrated(fitted.paths[name], tested.paths[name]) for name in names}
+    if len(names) > 1:
+        report("calibration", 0.9)
+        middle = [
+            calibrated(weights.combine(fitted.paths, segments.code, w), weights.combine(tested.paths, segments.code, w))
+            for w in (weights.squared, weights.absolute)
+        ]
+        heavy = np.argsort(-weights.mean.mean(axis=0), kind="stable")[:_CENTRES]
+        centres = (*middle, *(alone[names[j]] for j in sorted(heavy)))
+        direct = _direct(panel, tested, sum_lengths, settings) if any(n in BOOSTING for n in names) else None
+        both = middle[0].path + middle[1].path, middle[0].past + middle[1].past
+        said = np.any(list(fitted.was_said.values()), axis=0)
+        even = np.full(len(centres), 1 / len(centres))
+        sums = np.append(even * len(centres), 1.0) / (len(centres) + 1) if direct else even
+        draft = Estimate(ENSEMBLE, both[0] / 2, both[1] / 2, centres, said, even, sums, direct)
+        period_shares, sum_shares = _shares(base, draft, level)
+        estimates[ENSEMBLE] = replace(draft, period_shares=period_shares, sum_shares=sum_shares)
+    if singles or len(names) == 1:
+        one = np.ones(1)
+        for name in names:
+            if REGISTRY[name].is_mean or len(names) == 1:
+                centre = alone[name]
+                estimates[name] = Estimate(name, centre.path, centre.past, (centre,), fitted.was_said[name], one, one)
+    report("done", 1.0)
+    return replace(base, estimates=estimates)
+
+
+def _direct(panel: Panel, tested: Backtest, lengths: Sequence[int], settings: ForecastSettings) -> Direct | None:
+    lengths = tuple(sorted({min(length, tested.horizon) for length in lengths}))
+    if not lengths:
+        return None
+    now = boosting.sum_quantiles(panel, panel.periods, lengths, settings)
+    if not tested.origins or not np.isfinite(now).any():
+        return None
+    past = np.stack([boosting.sum_quantiles(panel, o, lengths, settings) for o in tested.origins], axis=1)
+    return Direct(lengths, now, past)
+
+
+def _shares(base: Forecasts, draft: Estimate, level: Array) -> tuple[Array, Array]:
+    """Shares of the parts of the ensemble's distribution, for periods and for sums, from a sample of backtest windows."""
+    tested, settings = base.tested, base.settings
+    found = []
+    for is_sum, valid, even in (
+        (False, tested.period_valid, draft.period_shares),
+        (True, tested.sum_valid, draft.sum_shares),
+    ):
+        windows = np.argwhere(valid[:, :, -1])
+        if len(windows) < settings.bucket_windows:
+            found.append(even)
+            continue
+        if len(windows) > _SHARE_WINDOWS:
+            windows = windows[np.sort(np.random.default_rng(settings.seed).choice(len(windows), _SHARE_WINDOWS, replace=False))]
+        parts, actual, scale, scored = [], [], [], []
+        for j in range(len(tested.origins)):
+            rows = windows[windows[:, 1] == j, 0]
+            if not rows.size:
+                continue
+            here = [base.centre_quantiles(centre, rows, j, is_sum=is_sum) for centre in draft.centres]
+            if is_sum and draft.direct is not None:
+                here.append(base.direct_quantiles(draft, rows, j))
+            units = tested.units[rows, j]
+            # of sums the longest; of periods first, middle and last
+            steps = [tested.horizon - 1] if is_sum else sorted({0, tested.horizon // 2, tested.horizon - 1})
+            parts.append(np.stack([q[:, steps] for q in here]).reshape(len(here), -1, len(GRID)))
+            actual.append((units.cumsum(axis=1) if is_sum else units)[:, steps].ravel())
+            scale.append(np.repeat(level[rows, j], len(steps)) * (tested.horizon if is_sum else 1))
+            scored.append(valid[rows, j][:, steps].ravel())
+        used = np.concatenate(scored)
+        found.append(
+            learn_shares(np.concatenate(parts, axis=1)[:, used], np.concatenate(actual)[used], np.concatenate(scale)[used])
+        )
+    return found[0], found[1]
+
+
+def _centre(
+    path: Array, past: Array, tested: Backtest, segments: Segments, phi_past: Array, settings: ForecastSettings
+) -> Centre:
+    sum_mean, sum_units = past.cumsum(axis=2), tested.units.cumsum(axis=2)
+    period_law = variance_law(past, tested.units, phi_past, tested.period_valid, segments, settings)
+    sum_law = variance_law(sum_mean, sum_units, phi_past, tested.sum_valid, segments, settings)
+    if not tested.origins:
+        return Centre(path, past, period_law, sum_law, None, ())
+    period_variance, sum_variance = np.empty_like(past), np.empty_like(past)
+    for j in range(len(tested.origins)):
+        period_variance[:, j] = period_law.variance(segments.code, phi_past[:, j], past[:, j])
+        sum_variance[:, j] = sum_law.variance(segments.code, phi_past[:, j], sum_mean[:, j])
+    period_errors = error_shape(past, period_variance, tested.units, tested.period_valid, settings)
+    sum_errors = tuple(
+        error_shape(sum_mean[:, :, k], sum_variance[:, :, k], sum_units[:, :, k], tested.sum_valid[:, :, k], settings)
+        for k in range(tested.horizon)
+    )
+    return Centre(path, past, period_law, sum_law, period_errors, sum_errors)
+
+
+def at_levels(quantiles: Array, levels: Sequence[float]) -> Array:
+    """Quantiles on the GRID, (..., grid), at any `levels` in (0, 1): (..., levels). Beyond the grid its ends stand."""
+    wanted = np.asarray(levels, dtype=np.float64)
+    grid = np.array(GRID)
+    right = np.clip(np.searchsorted(grid, wanted), 1, len(grid) - 1)
+    share = np.clip((wanted - grid[right - 1]) / (grid[right] - grid[right - 1]), 0.0, 1.0)
+    return quantiles[..., right - 1] * (1 - share) + quantiles[..., right] * share

@@ -1,0 +1,138 @@
+"""One forecast from many: weights per segment, learned from the backtest.
+
+Belongs here: the weights and the two centres they give. Does not belong here: fitting models, distributions.
+
+The weights are convex and found twice, for the least squared error and for the least absolute error, both in units of the
+series' level: where demand is heavy-tailed the two centres differ, and the published one lies half-way. Pools of series lean on all
+series, and all series on equal weights, so that few windows teach little.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.forecasting.backtest import Backtest
+from ml.forecasting.settings import GRID, ForecastSettings
+
+Array = NDArray[np.float64]
+
+_ROUNDS = 25
+_RIDGE = 0.02
+"""Weight of the prior, as a share of the squared actuals."""
+_SEGMENT_PRIOR_ROWS = 2_000.0
+_MAX_ROWS = 60_000
+_SHARE_ROUNDS = 60
+_SHARE_RATE = 2.0
+_CAP_LEVELS = 20.0
+"""Errors beyond so many levels count as so many in the squared loss: one data error must not choose the models."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Convex weights per segment and model, (segments, models), for the two losses."""
+
+    names: tuple[str, ...]
+    squared: Array
+    absolute: Array
+
+    @property
+    def mean(self) -> Array:
+        return (self.squared + self.absolute) / 2
+
+    def combine(self, paths: dict[str, Array], segment: NDArray[np.int64], weights: Array) -> Array:
+        """Weighted sum of paths (series, ..., horizon) with the weights of each series' segment."""
+        total = np.zeros_like(next(iter(paths.values())))
+        for j, name in enumerate(self.names):
+            total += weights[segment, j].reshape(-1, *[1] * (total.ndim - 1)) * paths[name]
+        return total
+
+
+def learn_weights(
+    tested: Backtest, level: Array, segment: NDArray[np.int64], segments: int, settings: ForecastSettings
+) -> Weights:
+    """Weights from the valid periods of all origins. `level` (series, origins) is the scale of a series at an origin."""
+    names = tuple(tested.paths)
+    equal = np.full(len(names), 1 / len(names))
+    valid = np.argwhere(tested.period_valid)
+    if len(names) == 1 or not len(valid):
+        return Weights(names, np.tile(equal, (segments, 1)), np.tile(equal, (segments, 1)))
+    member = segment[valid[:, 0]]
+    found = []
+    for is_squared in (True, False):
+        everyone = _solve(tested, level, _rows(valid, settings), equal, _RIDGE, is_squared)
+        weights = np.tile(everyone, (segments, 1))
+        for s in np.unique(member):
+            rows = valid[member == s]
+            if len(rows) >= 200:
+                prior = _RIDGE * (1 + _SEGMENT_PRIOR_ROWS / len(rows))
+                weights[s] = _solve(tested, level, _rows(rows, settings), everyone, prior, is_squared)
+        found.append(weights)
+    return Weights(names, *found)
+
+
+def _rows(valid: NDArray[np.int64], settings: ForecastSettings) -> NDArray[np.int64]:
+    if len(valid) <= _MAX_ROWS:
+        return valid
+    return valid[np.sort(np.random.default_rng(settings.seed).choice(len(valid), _MAX_ROWS, replace=False))]
+
+
+def _solve(tested: Backtest, level: Array, rows: NDArray[np.int64], prior: Array, ridge: float, is_squared: bool) -> Array:
+    """Non-negative least squares with weights that sum to 1, reweighted towards absolute errors where asked."""
+    from scipy.optimize import nnls
+
+    series, origin, step = rows.T
+    scale = np.maximum(level[series, origin], 1e-12)
+    design = np.column_stack([path[series, origin, step] / scale for path in tested.paths.values()])
+    actual = tested.units[series, origin, step] / scale
+    if is_squared:
+        actual = np.minimum(actual, _CAP_LEVELS)
+        importance = np.ones(len(actual))
+    else:
+        # absolute errors in units, so that the total is what a weighted absolute percentage error counts
+        importance = scale / max(scale.mean(), 1e-12)
+    weights, count = prior, len(prior)
+    for _ in range(1 if is_squared else _ROUNDS):
+        error = np.abs(design @ weights - actual)
+        own = np.ones_like(error) if is_squared else importance / np.maximum(error, 0.1 * max(np.mean(np.abs(actual)), 1e-12))
+        strength = ridge * float(own @ actual**2) + 1e-12
+        gram = design.T @ (design * own[:, None]) + strength * np.eye(count)
+        target = design.T @ (own * actual) + strength * prior
+        # the sum constraint enters as one heavy row; the Cholesky factor keeps the problem as small as the number of models
+        heavy = 1e4 * max(np.trace(gram) / count, 1e-12)
+        factor = np.linalg.cholesky(gram + heavy)
+        right = np.linalg.solve(factor, target + heavy)
+        new, _ = nnls(factor.T, right)
+        new = new / max(new.sum(), 1e-12)
+        if np.abs(new - weights).max() < 1e-4:
+            weights = new
+            break
+        weights = new
+    return weights
+
+
+def learn_shares(parts: Array, actual: Array, scale: Array) -> Array:
+    """Convex shares of quantile functions with the least pinball loss over the GRID.
+
+    Shapes: parts (parts, windows, levels), actual and scale (windows,), all in units. Half of the loss counts units, half counts
+    units in terms of each series' own scale, so that neither large nor small series decide alone. Exponentiated gradient
+    descent (Kivinen and Warmuth, 1997) from equal shares, stopped early: few windows leave them nearly equal.
+    """
+    levels = np.array(GRID)
+    own = 1 / np.maximum(scale, 1e-12)
+    importance = own / max(own.mean(), 1e-12) if len(own) else own
+    loss = np.maximum(levels * (actual[None, :, None] - parts), (levels - 1) * (actual[None, :, None] - parts))
+    by_units, by_scale = loss.mean(), (loss * importance[None, :, None]).mean()
+    weight = 0.5 / max(by_units, 1e-12) + 0.5 * importance / max(by_scale, 1e-12)
+    shares = np.full(len(parts), 1 / len(parts))
+    average = np.zeros_like(shares)
+    for _ in range(_SHARE_ROUNDS):
+        mixed = np.tensordot(shares, parts, axes=1)
+        slope = np.where(actual[:, None] < mixed, 1 - levels, -levels) * weight[:, None]
+        gradient = (parts * slope).mean(axis=(1, 2))
+        shares = shares * np.exp(-_SHARE_RATE * (gradient - gradient.min()))
+        shares = shares / shares.sum()
+        average += shares / _SHARE_ROUNDS
+    return np.where(average < 0.02, 0.0, average) / average[average >= 0.02].sum()
