@@ -48,17 +48,20 @@ weeks as (
 ),
 
 week_scores as (
+    {% for class in ["abc_class", "'all'"] -%}
     select
-        as_of_date, model, coalesce(abc_class, 'all') as abc_class,
+        as_of_date, model, {{ class }} as abc_class,
         count(*) filter (where is_in_stock) as scored_weeks,
         count(*) filter (where not is_in_stock) as stock_out_weeks,
-        count(distinct (item_id, location_id)) filter (where is_in_stock) as series,
+        count(distinct case when is_in_stock then item_id || '/' || location_id end) as series,
         cast(sum(sold_units) filter (where is_in_stock) as bigint) as sold_units,
         {{ exact_sum("case when is_in_stock then mean_units - sold_units end") }} as error_units,
         {{ exact_sum("case when is_in_stock then abs(mean_units - sold_units) end") }} as absolute_error_units,
         count(*) filter (where is_in_stock and sold_units between p10_units and p90_units) as covered_weeks
     from weeks
-    group by grouping sets ((as_of_date, model, abc_class), (as_of_date, model))
+    group by as_of_date, model{{ ", abc_class" if loop.first }}
+    {{ "union all" if not loop.last }}
+    {% endfor %}
 ),
 
 -- the interval of whole days nearest to the mean one
@@ -116,14 +119,17 @@ losses as (
 ),
 
 interval_scores as (
+    {% for class in ["abc_class", "'all'"] -%}
     select
-        as_of_date, model, coalesce(abc_class, 'all') as abc_class,
+        as_of_date, model, {{ class }} as abc_class,
         count(*) as scored_intervals,
         cast(sum(sold_units) as bigint) as sold_units,
         {{ exact_sum("pinball_units") }} as pinball_units,
         count(*) filter (where is_covered) as covered_intervals
     from losses
-    group by grouping sets ((as_of_date, model, abc_class), (as_of_date, model))
+    group by as_of_date, model{{ ", abc_class" if loop.first }}
+    {{ "union all" if not loop.last }}
+    {% endfor %}
 )
 
 select
