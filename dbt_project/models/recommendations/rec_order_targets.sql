@@ -61,7 +61,7 @@ targets as (
 select
     targets.as_of_date, targets.item_id, targets.location_id, targets.model, targets.cycle_service_level, targets.horizon_days,
     targets.mean_units, targets.target_units, targets.fixed_lead_time_target_units,
-    coalesce(greatest(shifts.shift_units, -targets.target_units), 0) as override_shift_units,
+    case when shifts.shift_units is null then 0 else greatest(shifts.shift_units, -targets.target_units) end as override_shift_units,
     targets.run_id
 from targets
 left join shifts on targets.item_id = shifts.item_id and targets.location_id = shifts.location_id
