@@ -76,7 +76,8 @@ def test_periods_that_share_a_day_or_end_before_they_begin_are_found(first_until
 
 
 def test_every_table_of_rules_with_a_period_is_looked_at() -> None:
-    assert {path.stem for path in SEEDS.glob("*.csv") if "valid_to" in seed(path.stem)[0]} == set(KEYS)
+    headers = {path.stem: path.read_text().splitlines()[0].split(",") for path in SEEDS.glob("*.csv")}
+    assert {name for name, header in headers.items() if "valid_to" in header} == set(KEYS)
 
 
 def test_every_class_has_a_service_level_and_every_item_has_terms() -> None:

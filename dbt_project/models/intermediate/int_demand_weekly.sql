@@ -41,20 +41,48 @@ ranged as (
     group by stocked.location_id, stocked.item_id, period.as_of_date, period.demand_history_weeks
 ),
 
-spine as (
-    select location_id, item_id, as_of_date - cast(7 * weeks_back + 6 as integer) as week_start_date
-    from (select location_id, item_id, as_of_date, unnest(range(cast(weeks as bigint))) as weeks_back from ranged)
-),
-
 sold as (
     select
         ledger.location_id, ledger.item_id,
         period.as_of_date - cast(7 * ((period.as_of_date - ledger.inventory_date) // 7) + 6 as integer) as week_start_date,
-        sum(ledger.sold_units) as sold_units
+        sum(cast(ledger.sold_units as double)) as sold_units,
+        -- whole cents, so that the same sales give the same digits in any order
+        sum(round(cast(ledger.revenue_usd as double) * 100)) as revenue_cents
     from {{ ref("int_stock_ledger") }} as ledger
     cross join period
     where ledger.sold_units > 0
     group by 1, 2, 3
+),
+
+-- the first week and every week with a sale; each stands for itself and the weeks up to the next: its price holds in them
+events as (
+    select location_id, item_id, as_of_date - cast(7 * weeks - 1 as integer) as week_start_date, 0 as sold_units, null as price_usd
+    from ranged
+    union all
+    select sold.location_id, sold.item_id, sold.week_start_date, sold.sold_units, sold.revenue_cents / 100 / sold.sold_units
+    from sold
+    inner join ranged
+        on sold.location_id = ranged.location_id and sold.item_id = ranged.item_id
+        and sold.week_start_date >= ranged.as_of_date - cast(7 * ranged.weeks - 1 as integer)
+),
+
+spells as (
+    select
+        events.*,
+        coalesce(
+            lead(events.week_start_date) over (
+                partition by events.location_id, events.item_id order by events.week_start_date, events.sold_units
+            ), period.as_of_date + 1
+        ) as next_week_start_date
+    from events
+    cross join period
+),
+
+spine as (
+    select
+        location_id, item_id, week_start_date + cast(7 * weeks_on as integer) as week_start_date,
+        case when weeks_on = 0 then sold_units else 0 end as sold_units, price_usd
+    from (select *, unnest(range((next_week_start_date - week_start_date) // 7)) as weeks_on from spells)
 ),
 
 empty_spells as (
@@ -87,11 +115,10 @@ stock_outs as (
 
 select
     spine.item_id, spine.location_id, spine.week_start_date,
-    cast(coalesce(sold.sold_units, 0) as integer) as sold_units,
-    cast(coalesce(reported.stock_out_days, stock_outs.stock_out_days, 0) as integer) as stock_out_days
+    cast(spine.sold_units as integer) as sold_units,
+    cast(coalesce(reported.stock_out_days, stock_outs.stock_out_days, 0) as integer) as stock_out_days,
+    spine.price_usd
 from spine
-left join sold
-    on spine.location_id = sold.location_id and spine.item_id = sold.item_id and spine.week_start_date = sold.week_start_date
 left join stock_outs
     on spine.location_id = stock_outs.location_id and spine.item_id = stock_outs.item_id
     and spine.week_start_date = stock_outs.week_start_date

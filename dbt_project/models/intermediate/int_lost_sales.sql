@@ -44,8 +44,10 @@ cross join {{ ref("int_policy") }} as policy
 group by lost.item_id, lost.location_id, lost.month_start_date
 union all
 select
-    hours.item_id, hours.location_id, hours.month_start_date, hours.lost_units, hours.chance_variance, hours.lost_index,
-    hours.units_per_day_variance, policy.lost_sales_hours_error_share
+    hours.item_id, hours.location_id, hours.month_start_date,
+    {{ exact_sum("hours.lost_units") }}, {{ exact_sum("hours.chance_variance") }}, {{ exact_sum("hours.lost_index") }},
+    max(hours.units_per_day_variance), any_value(policy.lost_sales_hours_error_share)
 from {{ ref("int_lost_sales_hours") }} as hours
 cross join {{ ref("int_policy") }} as policy
 where hours.lost_units > 0
+group by hours.item_id, hours.location_id, hours.month_start_date

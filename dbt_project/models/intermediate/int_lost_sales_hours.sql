@@ -120,31 +120,35 @@ final_days as (
 lost as (
     select
         item_id, location_id, cast(date_trunc('month', calendar_date) as date) as month_start_date,
+        {{ as_of() }} - cast(7 * (({{ as_of() }} - calendar_date) // 7) + 6 as integer) as week_start_date,
         {{ exact_sum("lost_units") }} as lost_units,
         {{ exact_sum("lost_variance") }} as chance_variance,
         {{ exact_sum("lost_index") }} as lost_index
     from final_days
-    group by item_id, location_id, month_start_date
+    group by item_id, location_id, month_start_date, week_start_date
 ),
 
-observed_months as (
+observed_parts as (
     select
         item_id, location_id, cast(date_trunc('month', calendar_date) as date) as month_start_date,
+        {{ as_of() }} - cast(7 * (({{ as_of() }} - calendar_date) // 7) + 6 as integer) as week_start_date,
         cast(count(*) as integer) as known_days,
         {{ exact_sum("1 - available_share") }} as stock_out_days,
         cast(sum(sold_units) as bigint) as served_units
     from days
-    group by item_id, location_id, month_start_date
+    group by item_id, location_id, month_start_date, week_start_date
 )
 
 select
-    months.item_id, months.location_id, months.month_start_date, months.known_days, months.stock_out_days, months.served_units,
+    parts.item_id, parts.location_id, parts.month_start_date, parts.week_start_date, parts.known_days, parts.stock_out_days,
+    parts.served_units,
     coalesce(lost.lost_units, 0) as lost_units,
     coalesce(lost.chance_variance, 0) as chance_variance,
     coalesce(lost.lost_index, 0) as lost_index,
     rates.units_per_day / greatest(rates.available_index, 1)
     * (1 + rates.inverse_size * rates.units_per_day * rates.index_squared_sum / greatest(rates.index_sum, 1)) as units_per_day_variance
-from observed_months as months
-inner join rates_2 as rates on months.item_id = rates.item_id and months.location_id = rates.location_id
+from observed_parts as parts
+inner join rates_2 as rates on parts.item_id = rates.item_id and parts.location_id = rates.location_id
 left join lost
-    on months.item_id = lost.item_id and months.location_id = lost.location_id and months.month_start_date = lost.month_start_date
+    on parts.item_id = lost.item_id and parts.location_id = lost.location_id
+    and parts.month_start_date = lost.month_start_date and parts.week_start_date = lost.week_start_date

@@ -32,11 +32,15 @@ pieces as (
     from weeks
 )
 
+-- what holds everywhere holds in every store that has the item
 select
-    item_id, location_id, week_start_date,
+    pieces.item_id, terms.location_id, pieces.week_start_date,
     -- one bit per day: a day of two promotions is one promoted day
-    cast(bit_or((1 << cast(last_day + 1 as integer)) - (1 << cast(first_day as integer))) as integer) as promoted_day_bits,
-    cast(sum(last_day - first_day + 1) as bigint) as promotion_run_days,
-    {{ exact_sum("discount * (last_day - first_day + 1)") }} as discount_days
+    cast(bit_or((1 << cast(pieces.last_day + 1 as integer)) - (1 << cast(pieces.first_day as integer))) as integer) as promoted_day_bits,
+    round(
+        {{ exact_sum("pieces.discount * (pieces.last_day - pieces.first_day + 1)") }} / sum(pieces.last_day - pieces.first_day + 1), 6
+    ) as discount
 from pieces
-group by item_id, location_id, week_start_date
+inner join {{ ref("int_item_location_terms") }} as terms
+    on pieces.item_id = terms.item_id and coalesce(pieces.location_id, terms.location_id) = terms.location_id
+group by pieces.item_id, terms.location_id, pieces.week_start_date

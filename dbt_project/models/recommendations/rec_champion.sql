@@ -1,16 +1,53 @@
--- the model with the smallest squared error of demand summed over the protection interval, series by series
-with ranked as (
+-- the champion of its segment forecasts a series; where it was not run for it, the incumbent stands in
+with champions as (
     select
-        *,
-        row_number() over (partition by item_id, location_id order by rmse_units nulls last, model) as rmse_rank,
-        min(rmse_units) filter (where model = 'seasonal_naive') over (partition by item_id, location_id) as seasonal_naive_rmse_units
-    from {{ ref("stg_ml__series_metrics") }}
+        series.item_id, series.location_id, segments.model as segment_champion_model, segments.incumbent_model
+    from {{ ref("ftr_item_locations") }} as series
+    inner join {{ ref("rec_champion_segments") }} as segments
+        on series.abc_class = segments.abc_class and series.demand_pattern = segments.demand_pattern
+    where segments.is_champion
+),
+
+-- every forecast has its median
+forecast as (
+    select item_id, location_id, model, as_of_date, run_id from {{ ref("stg_ml__lead_time_demand") }} where quantile = 0.5
+),
+
+chosen as (
+    select
+        forecast.item_id, forecast.location_id, max(forecast.as_of_date) as as_of_date, max(forecast.run_id) as run_id,
+        max(champions.segment_champion_model) as segment_champion_model,
+        arg_min(forecast.model, (
+            case forecast.model
+                when champions.segment_champion_model then 1
+                when champions.incumbent_model then 2
+                when 'moving_average' then 3
+                else 4
+            end,
+            forecast.model
+        )) as champion_model
+    from forecast
+    left join champions on forecast.item_id = champions.item_id and forecast.location_id = champions.location_id
+    group by forecast.item_id, forecast.location_id
 )
 
 select
-    as_of_date, item_id, location_id,
-    -- where nothing could be scored, the plain average is the one to trust
-    case when rmse_units is null then 'moving_average' else model end as champion_model,
-    horizon_weeks, origins, rmse_units, seasonal_naive_rmse_units, mae_units, bias_units, wape, reason, run_id
-from ranked
-where rmse_rank = 1
+    chosen.as_of_date, chosen.item_id, chosen.location_id, chosen.champion_model, chosen.segment_champion_model,
+    metrics.horizon_weeks, metrics.origins, metrics.rmse_units, seasonal_naive.rmse_units as seasonal_naive_rmse_units,
+    metrics.mae_units, metrics.bias_units, metrics.wape, metrics.pinball_units, metrics.decision_cost_usd,
+    coalesce(nullif(concat_ws(
+        '; ',
+        case
+            when chosen.champion_model <> chosen.segment_champion_model
+                then chosen.segment_champion_model || ', the champion of its segment, was not run for it'
+        end,
+        case when metrics.rmse_units is null then 'not scored: as its segment' end,
+        nullif(metrics.reason, 'ok')
+    ), ''), 'ok') as reason,
+    chosen.run_id
+from chosen
+left join {{ ref("stg_ml__series_metrics") }} as metrics
+    on chosen.item_id = metrics.item_id and chosen.location_id = metrics.location_id and chosen.champion_model = metrics.model
+left join {{ ref("stg_ml__series_metrics") }} as seasonal_naive
+    on chosen.item_id = seasonal_naive.item_id and chosen.location_id = seasonal_naive.location_id
+    and seasonal_naive.model = 'seasonal_naive'

@@ -8,8 +8,10 @@ with joined as (
         cast(targets.mean_units as decimal(18, 4)) as demand_units,
         cast(targets.fixed_lead_time_target_units as decimal(18, 4)) - cast(targets.mean_units as decimal(18, 4)) as demand_safety_stock_units,
         cast(targets.target_units as decimal(18, 4)) - cast(targets.fixed_lead_time_target_units as decimal(18, 4)) as lead_time_safety_stock_units,
-        cast(targets.target_units as decimal(18, 4)) as reorder_point_units,
-        cast(targets.mean_units / targets.horizon_days as double) as daily_demand_units,
+        cast(targets.override_shift_units as decimal(18, 4)) as override_shift_units,
+        cast(cast(targets.target_units as decimal(18, 4)) + cast(targets.override_shift_units as decimal(18, 4)) as decimal(18, 4))
+            as reorder_point_units,
+        cast(greatest(targets.mean_units + targets.override_shift_units, 0) / targets.horizon_days as double) as daily_demand_units,
         policy.order_cost_usd_per_line, policy.holding_cost_rate_per_year, policy.max_cover_days
     from {{ ref("rec_inventory_position") }} as position
     inner join {{ ref("int_item_location_terms") }} as terms

@@ -2,7 +2,7 @@ select
     as_of_date, item_id, location_id, vendor_id, abc_class, model, cycle_service_level, horizon_days,
     demand_units, demand_safety_stock_units, lead_time_safety_stock_units,
     cast(demand_safety_stock_units + lead_time_safety_stock_units as decimal(18, 4)) as safety_stock_units,
-    reorder_point_units, on_hand_units, usable_on_hand_units, on_order_units, backorder_units, inventory_position_units,
+    override_shift_units, reorder_point_units, on_hand_units, usable_on_hand_units, on_order_units, backorder_units, inventory_position_units,
     need_units, economic_order_units, moq_units, pack_units, order_units,
     cast(order_units * unit_cost_usd as decimal(18, 2)) as order_usd,
     -- how long stock AND open orders last at the expected demand, in days from the as-of day

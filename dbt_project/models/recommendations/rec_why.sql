@@ -2,6 +2,7 @@
     ("demand over the protection interval", "demand_units"),
     ("safety stock for demand", "demand_safety_stock_units"),
     ("safety stock for lead time", "lead_time_safety_stock_units"),
+    ("what people expect beyond the model", "override_shift_units"),
     ("usable on hand", "-usable_on_hand_units"),
     ("on order", "case when need_units is not null then -on_order_units end"),
     ("backorders", "backorder_units"),
@@ -18,6 +19,6 @@ select
     cast({{ expression }} as decimal(18, 4)) as term_units
 from {{ ref("rec_order_terms") }}
 -- the two terms everyone looks for are always there where they are known, the others where they say something
-where {{ expression }} {{ "is not null" if loop.index in (1, 4) else "<> 0" }}
+where {{ expression }} {{ "is not null" if loop.index in (1, 5) else "<> 0" }}
 {{ "union all" if not loop.last }}
 {% endfor %}

@@ -1,6 +1,6 @@
 -- weeks as exact numbers, so that a sum has the same digits in any order
 with weeks as (
-    select item_id, location_id, week_start_date, cast(mean_units as decimal(18, 4)) as mean_units
+    select item_id, location_id, week_start_date, cast(planned_units as decimal(18, 4)) as mean_units
     from {{ ref("rec_demand_forecast") }}
 ),
 
