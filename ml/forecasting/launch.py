@@ -7,8 +7,9 @@ A launch is a series whose first week lies inside the panel; week k counts from 
 
     store level x curve of its category (k) x quality of s,   mean quality 1.
 
-- Curve: units per store level in week k, over the launches of the category that were in stock that week; added to it are
-  `prior_launches` launches that sold as the curve of all categories says. Beyond the weeks ever seen it stays flat.
+- Curve: level x shape. The shape is units in week k over the levels of the launches that were in stock that week: each launch
+  is compared with itself, so that one large recent launch does not make all curves fall. Level and shape of a category are
+  shrunk to those of all by `prior_launches` launches. Beyond the weeks ever seen a curve stays flat.
 - Quality: how much better or worse than its curve a launch sells. It varies between items by v_item and between the stores of
   an item by v_store; both are measured as the covariance of launches of one item and what is left of their variance.
 - A new item starts at quality 1. What its other stores sold, then what its own first weeks sold, move it there by linear
@@ -31,6 +32,10 @@ from ml.forecasting.distribution import simple_quantiles_units
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
+
+
+_ROUNDS = 8
+"""Turns between the level of each launch and the shape of all."""
 
 
 @dataclass(frozen=True)
@@ -126,21 +131,9 @@ def launch_curves(
     relative = level[location]
 
     is_launch = (start >= settings.min_lead_weeks) & (weeks - start >= settings.min_launch_weeks)
-    has_launches = bool(is_launch.any())
-    learned_from = is_launch if has_launches else start < weeks
+    learned_from = is_launch if is_launch.any() else start < weeks
     member = np.where(category >= 0, category, groups)
-    length = min(settings.max_weeks, int((weeks - start[is_launch]).max())) if has_launches else 1
-    sold, counted = np.zeros((groups + 1, length)), np.zeros((groups + 1, length))
-    if has_launches:
-        for k in range(length):
-            rows = np.flatnonzero(is_launch & (start + k < weeks))
-            rows = rows[used[rows, start[rows] + k]]
-            sold[:, k] = np.bincount(member[rows], units[rows, start[rows] + k], groups + 1)
-            counted[:, k] = np.bincount(member[rows], relative[rows], groups + 1)
-    else:
-        sold[:, 0] = np.bincount(member, np.where(used, units, 0.0).sum(axis=1), groups + 1)
-        counted[:, 0] = np.bincount(member, used.sum(axis=1) * relative, groups + 1)
-    curve = _curves(sold, counted, settings)
+    curve = _curves(units, used, start, member, groups, relative, is_launch, settings)
     launches = np.bincount(member[is_launch], minlength=groups + 1)
     launches[-1] = is_launch.sum()
     held = np.bincount(member, minlength=groups + 1)
@@ -231,25 +224,63 @@ def _smooth(values: Array, window: int) -> Array:
     return result
 
 
-def _curves(sold: Array, counted: Array, settings: LaunchSettings) -> Array:
-    """Rows of categories shrunk to the row of all."""
-    total, launches = sold.sum(axis=0), counted.sum(axis=0)
-    overall = total.sum() / max(launches.sum(), 1e-9)
-    # at late weeks few launches are left: they are held by the mean of the weeks before
-    everyone = np.empty_like(total)
-    running = overall
-    for k in range(total.size):
-        running = everyone[k] = (total[k] + settings.prior_launches * running) / (launches[k] + settings.prior_launches)
-    everyone = _smooth(everyone[None], settings.smooth_weeks)
-    prior = settings.prior_launches
-    weeks_seen = np.maximum((counted > 0).sum(axis=1), 1)
-    expected = (counted * everyone).sum(axis=1)
-    usual = prior * everyone.mean() * weeks_seen
-    scale = (sold.sum(axis=1) + usual) / np.maximum(expected + usual, 1e-9)
-    target = scale[:, None] * everyone
-    own = (_smooth(sold, settings.smooth_weeks) + prior * target) / (_smooth(counted, settings.smooth_weeks) + prior)
-    own[-1] = everyone[0]
-    return own
+def _curves(
+    units: Array,
+    used: NDArray[np.bool_],
+    start: Codes,
+    member: Codes,
+    groups: int,
+    relative: Array,
+    is_launch: NDArray[np.bool_],
+    settings: LaunchSettings,
+) -> Array:
+    """Level x shape of each category, shrunk to those of all; the last row is of all. Flat where no launch was seen."""
+    weeks, prior = units.shape[1], settings.prior_launches
+    rows = np.flatnonzero(is_launch) if is_launch.any() else np.flatnonzero(start < weeks)
+    if rows.size == 0:
+        return np.zeros((groups + 1, 1))
+    code, size = member[rows], relative[rows]
+    length = min(settings.max_weeks, int((weeks - start[rows]).max())) if is_launch.any() else 1
+    week = start[rows][:, None] + np.arange(length) if length > 1 else None
+    if week is None:
+        sold, seen = (
+            np.where(used[rows], units[rows], 0.0).sum(axis=1, keepdims=True),
+            used[rows].sum(axis=1, keepdims=True) * 1.0,
+        )
+    else:
+        inside = np.minimum(week, weeks - 1)
+        seen = ((week < weeks) & used[rows[:, None], inside]) * 1.0
+        sold = units[rows[:, None], inside] * seen
+    shape, level = np.ones(length), np.ones(rows.size)
+    for _ in range(_ROUNDS):
+        expected = size * (seen @ shape)
+        total = sold.sum(axis=1)
+        mean = total.sum() / max(expected.sum(), 1e-9)
+        # a quarter of a usual week: a launch that sold nothing so far has a level all the same
+        level = (total + 0.25 * size * mean) / (expected + 0.25 * size)
+        weight = (size * level) @ seen
+        # late weeks have few launches: the running shape holds them
+        by_week, running = (sold.sum(axis=0), 1.0)
+        for k in range(length):
+            running = shape[k] = (by_week[k] + prior * size.mean() * level.mean() * running) / (
+                weight[k] + prior * size.mean() * level.mean()
+            )
+        shape = _smooth(shape[None], settings.smooth_weeks)[0]
+        shape /= max(np.average(shape, weights=weight) if weight.sum() > 0 else 1.0, 1e-9)
+    trust = expected / (expected + max(expected.mean(), 1e-9) * 0.1)
+    overall = np.average(level, weights=trust)
+    of_group, launches = np.bincount(code, trust * level, groups + 1), np.bincount(code, trust, groups + 1)
+    group_level = (of_group + prior * overall) / (launches + prior)
+    group_sold, group_weight = np.zeros((groups + 1, length)), np.zeros((groups + 1, length))
+    np.add.at(group_sold, code, sold)
+    np.add.at(group_weight, code, seen * (size * level)[:, None])
+    held = prior * group_level[:, None]
+    group_shape = (_smooth(group_sold, settings.smooth_weeks) + held * shape) / (
+        _smooth(group_weight, settings.smooth_weeks) + held
+    )
+    curve = group_level[:, None] * group_shape
+    curve[-1] = overall * shape
+    return curve
 
 
 def _seen(

@@ -139,3 +139,12 @@ def test_weeks_without_stock_do_not_count_against_a_launch() -> None:
     )
     own = np.flatnonzero(np.flatnonzero(case["is_new"]) == row)[0]
     assert found.mean[own].sum() == pytest.approx(plain.mean[own].sum(), rel=0.3)
+
+
+def test_one_large_recent_launch_does_not_make_the_curve_fall() -> None:
+    """Twenty launches sell 5 a week for 40 weeks; two sell 200 a week, for the last 6 weeks only."""
+    units, start = np.zeros((22, 50)), np.full(22, 10)
+    units[:20, 10:], units[20:, 44:], start[20:] = 5, 200, 44
+    zero = np.zeros(22, dtype=int)
+    curve = launch_curves(units, start, zero, zero, np.arange(22)).curve[0]
+    assert curve[:6].mean() == pytest.approx(curve[6:].mean(), rel=0.1)
