@@ -94,7 +94,7 @@ def _stl(values: Array, seasons: tuple[int, ...]) -> tuple[Array, Array]:
     rest = values
     for season in seasons:
         window = max(7, 2 * (values.size // season) + 1)
-        fit = STL(rest, period=season, seasonal=window).fit(inner_iter=5, outer_iter=0)
+        fit = STL(rest, period=season, seasonal=window).fit(inner_iter=2, outer_iter=0)
         seasonal = seasonal + fit.seasonal
         rest = rest - fit.seasonal
     return np.asarray(fit.trend), seasonal

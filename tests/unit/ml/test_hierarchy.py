@@ -95,18 +95,20 @@ def random_case(seed: int = 1, noise: float = 0.2):
     return hierarchy, base
 
 
-def test_every_level_adds_up_and_none_is_negative() -> None:
+@pytest.mark.parametrize("solver", ["library", "direct"])
+def test_every_level_adds_up_and_none_is_negative(solver: str) -> None:
     hierarchy, base = random_case()
     base[3] = np.nan
-    found = reconcile_arrays(hierarchy, base)
+    found = reconcile_arrays(hierarchy, base, solver=solver)
     assert found == pytest.approx(hierarchy.summing @ found[-hierarchy.bottom :], abs=1e-6)
     assert (found >= 0).all()
 
 
-def test_it_is_the_weighted_least_squares_solution() -> None:
+@pytest.mark.parametrize("solver", ["library", "direct"])
+def test_it_is_the_weighted_least_squares_solution(solver: str) -> None:
     hierarchy, base = random_case(noise=0.02)
     variance = hierarchy.summing @ np.full(hierarchy.bottom, 2.0)
-    found = reconcile_arrays(hierarchy, base, variance)
+    found = reconcile_arrays(hierarchy, base, variance, solver)
     summing, precision = hierarchy.summing.toarray(), np.diag(1 / variance)
     exact = summing @ np.linalg.solve(summing.T @ precision @ summing, summing.T @ precision @ base)
     # equal but for the weeks in which the exact solution has a negative node
