@@ -153,6 +153,33 @@ def why(
 
 
 @app.command()
+def forecast(
+    item: Annotated[int, typer.Argument(help="Item number.")],
+    location: Annotated[int, typer.Argument(help="Store number.")],
+    png: Annotated[Path | None, typer.Option("--png", help="File to draw it into, instead of the terminal.")] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Show one item at one store: what sold, where stock was out, what is expected and how surely."""
+    from dagster_project import picture
+
+    with _reading(warehouse) as path:
+        found = picture.read_picture(path, item, location)
+    if found is None:
+        raise _fail(
+            [f"item {item} is not held at store {location}"],
+            f'{_program()} query "from features.ftr_item_locations" lists what is.',
+        )
+    if png is None:
+        console.print(picture.as_text(found, console.width))
+        return
+    try:
+        picture.write_png(found, png)
+    except OSError as error:
+        raise _fail([f"{png} cannot be written: {error}"], "Choose another file: --png FILE") from None
+    console.print(f"{found.title}. {found.subtitle}. Drawn in {png}.", soft_wrap=True)
+
+
+@app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="SQL of DuckDB, read only.")],
     warehouse: WarehouseOption = None,

@@ -19,6 +19,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from dagster_project import picture
 from dagster_project.runner import run_daily_replenishment
 from dagster_project.settings import PROJECT_ROOT, Settings
 
@@ -338,3 +339,15 @@ def test_a_day_the_sales_say_nothing_about_stops_the_run(run_dbt, tmp_path: Path
     messages = [node.message for node in result.result if node.status == "error"]
     assert len(messages) == 1
     assert message in messages[0]
+
+
+def test_the_forecast_can_be_looked_at(warehouse, golden_settings: Settings, tmp_path: Path):
+    found = picture.read_picture(golden_settings.warehouse, 101, 1)
+    champion = _row(warehouse, "recommendations.rec_champion", item_id=101, location_id=1)["champion_model"]
+    # two a day, in ten whole weeks
+    assert [week.sold_units for week in found.history] == [14] * 10
+    text = picture.as_text(found).plain
+    assert text.startswith("Grey Heron Vodka (750mL), item 101, at store 1 ")
+    assert f"by {champion}, as of 2016-03-10" in text
+    picture.write_png(found, tmp_path / "forecast.png")
+    assert (tmp_path / "forecast.png").read_bytes().startswith(b"\x89PNG")
