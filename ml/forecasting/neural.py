@@ -4,8 +4,8 @@ Belongs here: fit, forecast, save and load of neuralforecast's LSTM, GRU, NHITS 
 Does not belong here: the networks (`neural_networks`), their training (`neural_training`), windows (`neural_windows`),
 the choice between models. torch and neuralforecast are imported when a network is fitted or loaded, not before.
 
-A network puts out quantiles of each period, learned by pinball loss, and the mean, learned by Poisson deviance. A
-parametric distribution (negative binomial, Student t) fitted the tested data worse: see DECISIONS.md.
+A network puts out many quantiles of each period, learned by pinball loss; the mean is their integral. Quantiles suit
+whole, scaled, intermittent and heavy-tailed demand alike, where a negative binomial or a Student t suits but one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.forecasting.neural_settings import NeuralSettings
-from ml.forecasting.neural_shared import check_shapes, history_paths, load_facts, load_weights, save_model
+from ml.forecasting.neural_shared import Arrays, history_paths, load_facts, load_weights, save_model
 from ml.forecasting.paths import Array, Paths
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ __all__ = ["NAMES", "NeuralModel", "NeuralSettings", "neural_paths"]
 
 Name = Literal["lstm", "gru", "nhits", "tcn"]
 NAMES: tuple[Name, ...] = ("lstm", "gru", "nhits", "tcn")
-SERIES_IN_MEMORY = 20_000
 
 
 @dataclass(frozen=True)
@@ -61,30 +60,25 @@ class NeuralModel:
         settings: NeuralSettings,
     ) -> NeuralModel:
         """Train on (a sample of) the series; arguments as of `neural_paths`."""
-        check_shapes(units, start, horizon, calendar, exogenous, static)
+        if name not in NAMES:
+            raise ValueError(f"unknown network {name!r}; there are {NAMES}")
+        data = Arrays(units, start, calendar, exogenous, static)
+        data.check(horizon)
         from ml.forecasting.neural_training import DemandHead, device_for, repeatable, train
         from ml.forecasting.neural_windows import SeriesTensors, layout_of, training_rows
 
-        if name not in NAMES:
-            raise ValueError(f"unknown network {name!r}; there are {NAMES}")
-        rows = training_rows(units, start, settings.train_series, settings.seed)
-        inputs = settings.input_length(units.shape[1], horizon, season)
-        taken = [None if values is None else values[rows] for values in (exogenous, static)]
-        layout = layout_of(inputs, horizon, season, calendar, *taken)
+        data = data.take(training_rows(data, settings.train_series, settings.seed))
+        layout = layout_of(data, horizon, season, settings.input_length(units.shape[1], horizon, season))
         levels = tuple(float(level) for level in levels)
-        if not len(rows):
+        if not len(data.units):
             return cls(name, levels, settings, layout, None)
         with repeatable(settings.seed):
-            import torch
-
             from ml.forecasting.neural_networks import LibraryNetwork
 
-            device = device_for(settings)
-            head = DemandHead(list(levels))
-            series = SeriesTensors(layout, units[rows], start[rows], calendar, *taken, device)
+            head, device = DemandHead(levels), device_for(settings)
             network = LibraryNetwork(name, layout, head.outputs, settings).to(device)
-            begin = torch.from_numpy(np.asarray(start[rows], dtype=np.int64)).to(device)
-            learned = train(network, lambda output, windows, _, __: head.loss(output, windows), series, begin, settings)
+            series = SeriesTensors(layout, data, device)
+            learned = train(network, lambda output, windows, *_: head.loss(output, windows), series, settings)
         return cls(name, levels, settings, layout, network, learned)
 
     def predict(
@@ -97,33 +91,22 @@ class NeuralModel:
         exogenous: Array | None = None,
         static: Array | None = None,
     ) -> Paths:
-        """Forecast any series from its last column on, the first `horizon` periods of those it was fitted for."""
-        check_shapes(units, start, horizon, calendar, exogenous, static)
-        if horizon > self.layout.horizon:
+        """Forecast any series from its last column on; `horizon` is the one it was fitted for."""
+        data = Arrays(units, start, calendar, exogenous, static)
+        data.check(horizon)
+        if horizon != self.layout.horizon:
             raise ValueError(f"fitted for {self.layout.horizon} periods ahead, asked for {horizon}")
-        began = time.perf_counter()
         if self.network is None:
-            return Paths(*history_paths(units, start, horizon, self.levels), dict(self.learned))
+            return Paths(*history_paths(data, horizon, self.levels), dict(self.learned))
+        from ml.forecasting.neural_training import DemandHead, outputs, repeatable
+
+        began, head = time.perf_counter(), DemandHead(self.levels)
         mean = np.full((len(units), horizon), np.nan)
         quantiles = np.full((len(units), horizon, len(self.levels)), np.nan)
-        from ml.forecasting.neural_training import DemandHead, device_for, outputs, repeatable
-        from ml.forecasting.neural_windows import SeriesTensors
-
-        head, layout = DemandHead(list(self.levels)), self.layout
         with repeatable(self.settings.seed):
-            device = device_for(self.settings)
-            network = self.network.to(device)
-            for first in range(0, len(units), SERIES_IN_MEMORY):
-                part = slice(first, first + SERIES_IN_MEMORY)
-                own = [None if values is None else values[part] for values in (exogenous, static)]
-                series = SeriesTensors(layout, units[part], start[part], calendar, *own, device)
-                for output, windows, rows in outputs(network, series, self.settings.predict_batch_size):
-                    output, scale = output[:, :horizon], windows.scale
-                    found = rows.cpu().numpy() + first
-                    known = start[found] < units.shape[1]
-                    mean[found[known]] = (head.mean(output) * scale).cpu().numpy()[known]
-                    levels = head.quantiles(output, list(self.levels)) * scale.unsqueeze(-1)
-                    quantiles[found[known]] = levels.cpu().numpy()[known]
+            for output, scale, rows in outputs(self.network, self.layout, data, self.settings):
+                mean[rows] = (head.mean(output) * scale).cpu().numpy()
+                quantiles[rows] = (head.quantiles(output, self.levels) * scale.unsqueeze(-1)).cpu().numpy()
         return Paths(mean, quantiles, {**self.learned, "predict_seconds": time.perf_counter() - began})
 
     def save(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the neural models share and needs no torch: checks of shapes, the answer without a network, files.
+"""What the neural models share and needs no torch: the arrays and their shapes, the answer without a network, files.
 
 Belongs here: functions of arrays and of a folder that is given.
 Does not belong here: anything that trains or forecasts.
@@ -7,7 +7,7 @@ Does not belong here: anything that trains or forecasts.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,39 +22,53 @@ if TYPE_CHECKING:
 
     from ml.forecasting.neural_windows import Layout
 
+SERIES_IN_MEMORY = 20_000
+"""Series whose tensors are made together when forecasting; it bounds the memory and changes no result."""
 FACTS, WEIGHTS = "model.json", "weights.safetensors"
 
 
-def check_shapes(
-    units: Array,
-    start: NDArray[np.int64],
-    horizon: int,
-    calendar: Array | None,
-    exogenous: Array | None,
-    static: Array | None,
-) -> None:
-    """Raise ValueError where the arrays do not fit together."""
-    if units.ndim != 2 or start.shape != units.shape[:1] or horizon < 1:
-        raise ValueError(f"units {units.shape} and start {start.shape} need one row per series, and horizon {horizon} >= 1")
-    series, length = units.shape[0], units.shape[1] + horizon
-    wanted = {"calendar": (calendar, (length,)), "exogenous": (exogenous, (series, length)), "static": (static, (series,))}
-    for name, (values, shape) in wanted.items():
-        if values is not None and values.shape[:-1] != shape:
-            raise ValueError(f"{name} has shape {values.shape}, but must have {shape} and the features as last axis")
+@dataclass(frozen=True)
+class Arrays:
+    """Series and what is known of them: shapes as `neural.neural_paths` says."""
+
+    units: Array
+    start: NDArray[np.int64]
+    calendar: Array | None = None
+    exogenous: Array | None = None
+    static: Array | None = None
+
+    def check(self, horizon: int) -> None:
+        """Raise ValueError where the arrays do not fit together."""
+        units, start = self.units, self.start
+        if units.ndim != 2 or start.shape != units.shape[:1] or horizon < 1:
+            raise ValueError(f"units {units.shape} and start {start.shape} need one row per series, and horizon {horizon} >= 1")
+        series, length = units.shape[0], units.shape[1] + horizon
+        for name, shape in (("calendar", (length,)), ("exogenous", (series, length)), ("static", (series,))):
+            values = getattr(self, name)
+            if values is not None and values.shape[:-1] != shape:
+                raise ValueError(f"{name} has shape {values.shape}, but must have {shape} and the features as last axis")
+
+    def history(self) -> NDArray[np.bool_]:
+        """(series, periods): the period is history and its demand known."""
+        return (np.arange(self.units.shape[1]) >= self.start[:, None]) & np.isfinite(self.units)
+
+    def take(self, rows: NDArray[np.int64]) -> Arrays:
+        """Some of the series."""
+        exogenous, static = (None if values is None else values[rows] for values in (self.exogenous, self.static))
+        return Arrays(self.units[rows], self.start[rows], self.calendar, exogenous, static)
 
 
-def history_paths(units: Array, start: NDArray[np.int64], horizon: int, levels: tuple[float, ...]) -> tuple[Array, Array]:
+def history_paths(data: Arrays, horizon: int, levels: tuple[float, ...]) -> tuple[Array, Array]:
     """Mean and quantiles of each series' own history, repeated: what there is to say without a network.
 
     (series, horizon) and (series, horizon, levels); rows of NaN where there is no history.
     """
-    mean = np.full((len(units), horizon), np.nan)
-    quantiles = np.full((len(units), horizon, len(levels)), np.nan)
-    for row, first in enumerate(start.tolist()):
-        history = units[row, first:]
-        history = np.maximum(history[np.isfinite(history)], 0.0)
-        if history.size:
-            mean[row], quantiles[row] = history.mean(), np.quantile(history, levels)
+    mean = np.full((len(data.units), horizon), np.nan)
+    quantiles = np.full((len(data.units), horizon, len(levels)), np.nan)
+    for row, inside in enumerate(data.history()):
+        if inside.any():
+            demand = np.maximum(data.units[row, inside], 0.0)
+            mean[row], quantiles[row] = demand.mean(), np.quantile(demand, levels)
     return mean, quantiles
 
 

@@ -1,6 +1,6 @@
 """One way to train and to run every network of ours. Needs torch: import it inside functions.
 
-Belongs here: the guard that makes a fit repeatable, the loss over quantiles and mean, the loop with early stopping,
+Belongs here: the guard that makes a fit repeatable, the loss over quantiles, the loop with early stopping,
 forecasts in batches.
 Does not belong here: what a network looks like, how windows are cut, files.
 
@@ -17,22 +17,26 @@ import os
 import random
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ml.forecasting.neural_settings import NeuralSettings
-from ml.forecasting.neural_windows import SeriesTensors, Windows
+from ml.forecasting.neural_shared import SERIES_IN_MEMORY, Arrays
+from ml.forecasting.neural_windows import Layout, SeriesTensors, Windows
 
 QUANTILE_GRID = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99)
 """Levels learned beside those asked for: a network that knows the whole distribution forecasts each level better."""
 MAX_VALIDATION_SERIES = 2000
 MAX_GRADIENT = 1.0
 
-Loss = Callable[[Tensor, Windows, Tensor, bool], Tensor]
+Rows = NDArray[np.int64]
+Loss = Callable[[Any, Windows, Tensor, bool], Tensor]
 """(network output, windows, rows, training) -> loss."""
 
 
@@ -73,41 +77,54 @@ def device_for(settings: NeuralSettings) -> torch.device:
 
 
 class DemandHead:
-    """Reads a network's output, (windows, horizon, levels + 1), as quantiles and a mean, in units over scale."""
+    """Reads a network's output, (windows, horizon, levels), as the quantiles of demand in units over scale."""
 
-    def __init__(self, levels: list[float]) -> None:
+    def __init__(self, levels: Sequence[float]) -> None:
         self.levels = sorted({round(float(level), 6) for level in (*levels, *QUANTILE_GRID)})
-        self.outputs = len(self.levels) + 1
+        self.outputs = len(self.levels)
 
     def loss(self, output: Tensor, windows: Windows) -> Tensor:
-        """Mean pinball loss over the levels, plus the Poisson deviance of the mean, which is least at the true mean."""
+        """Mean pinball loss over levels and known targets, a window weighted by the root of its scale."""
         levels = torch.tensor(self.levels, device=output.device)
-        gap = windows.target.unsqueeze(-1) - output[..., :-1]
+        gap = windows.target.unsqueeze(-1) - output
         pinball = torch.maximum(levels * gap, (levels - 1) * gap).mean(dim=-1)
-        mean = self.mean(output)
-        deviance = mean - windows.target * torch.log(mean)
-        return ((2 * pinball + 0.5 * deviance) * windows.counts).sum() / windows.counts.sum().clamp(min=1)
+        return weighted_mean(pinball, windows.counts, windows.scale)
+
+    def all_quantiles(self, output: Tensor) -> Tensor:
+        """Quantiles at `self.levels`, rising and zero or more: crossings are undone by sorting."""
+        return output.clamp(min=0).sort(dim=-1).values
+
+    def quantiles(self, output: Tensor, levels: Sequence[float]) -> Tensor:
+        return self.all_quantiles(output)[..., [self.levels.index(round(float(level), 6)) for level in levels]]
 
     def mean(self, output: Tensor) -> Tensor:
-        return nn.functional.softplus(output[..., -1]) + 1e-4
+        """Integral of the quantile function: trapezes between the levels, an exponential tail above the last."""
+        learned = self.all_quantiles(output)
+        levels = torch.tensor(self.levels, device=output.device)
+        body = ((learned[..., 1:] + learned[..., :-1]) / 2 * levels.diff()).sum(dim=-1)
+        excess = (learned[..., -1] - learned[..., -2]) / torch.log((1 - levels[-2]) / (1 - levels[-1]))
+        return levels[0] * learned[..., 0] + body + (1 - levels[-1]) * (learned[..., -1] + excess)
 
-    def quantiles(self, output: Tensor, levels: list[float]) -> Tensor:
-        """Quantiles at `levels`, rising and zero or more: crossings are undone by sorting, as rearrangement does."""
-        learned = output[..., :-1].clamp(min=0).sort(dim=-1).values
-        return learned[..., [self.levels.index(round(float(level), 6)) for level in levels]]
+
+def weighted_mean(loss: Tensor, counts: Tensor, scale: Tensor) -> Tensor:
+    """Mean of a scaled loss, (windows, k), where it counts. Weight: root of the scale, up to ten times the median's.
+
+    Equal weights would be ruled by the many slow series, weights in units by the few fast ones.
+    """
+    weight = counts * scale.clamp(max=10 * float(scale.median())).sqrt()
+    return (loss * weight).sum() / weight.sum().clamp(min=1e-9)
 
 
-def train(network: nn.Module, loss: Loss, series: SeriesTensors, start: Tensor, settings: NeuralSettings) -> dict[str, object]:
+def train(network: nn.Module, loss: Loss, series: SeriesTensors, settings: NeuralSettings) -> dict[str, object]:
     """Train in place, keep the weights best on the validation window; returns what was learned on the way.
 
-    `start` (series,) is the first column of each series. Validation is the end of the history: no training target lies
-    in it. A history too short to spare any is trained on to the last step, without validation.
+    Validation is the end of the history: no training target lies in it. A history too short to spare any is trained on
+    to the last step, without validation.
     """
     began = time.perf_counter()
     wanted = settings.validation_periods or series.layout.horizon
     end = series.periods - min(wanted, series.periods // 4)
-    earliest = start + 1
-    device = start.device
+    earliest, device = series.start + 1, series.start.device
     trainable = torch.nonzero(earliest < end).flatten()
     validated = trainable[: 0 if end == series.periods else len(trainable)]
     if not len(trainable):  # histories that lie in the validation window entirely
@@ -155,14 +172,21 @@ def train(network: nn.Module, loss: Loss, series: SeriesTensors, start: Tensor, 
     }
 
 
-def outputs(network: nn.Module, series: SeriesTensors, batch_size: int) -> Iterator[tuple[Tensor, Windows, Tensor]]:
-    """Network output, windows and rows of the forecast after the last column, batch by batch in the order of series."""
-    network.eval()
-    everything = torch.arange(series.series, device=series.units.device)
+def outputs(network: nn.Module, layout: Layout, data: Arrays, settings: NeuralSettings) -> Iterator[tuple[Any, Tensor, Rows]]:
+    """Network output, scale (windows, 1) and rows of the forecast after the last column, batch by batch.
+
+    Rows without any history are left out. At most SERIES_IN_MEMORY series are tensors at once.
+    """
+    device = device_for(settings)
+    network = network.to(device).eval()
+    rows = np.flatnonzero(data.history().any(axis=1))
     with torch.inference_mode():
-        for rows in everything.split(batch_size):
-            windows = series.windows(rows, torch.full_like(rows, series.periods), series.periods)
-            yield network(windows), windows, rows
+        for first in range(0, len(rows), SERIES_IN_MEMORY):
+            part = rows[first : first + SERIES_IN_MEMORY]
+            series = SeriesTensors(layout, data.take(part), device)
+            for batch in torch.arange(len(part), device=device).split(settings.predict_batch_size):
+                windows = series.windows(batch, torch.full_like(batch, series.periods), series.periods)
+                yield network(windows), windows.scale, part[batch.cpu().numpy()]
 
 
 def _validation_loss(network: nn.Module, loss: Loss, series: SeriesTensors, rows: Tensor, origin: int, batch: int) -> float:

@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ml.forecasting.neural_shared import Arrays
+
 Array = NDArray[np.float64]
 
 SEASONAL_LAGS = 4
@@ -75,14 +77,7 @@ class Windows:
     """1 where the target is known and may be learned from, (windows, horizon)."""
 
 
-def layout_of(
-    input_periods: int,
-    horizon: int,
-    season: int,
-    calendar: Array | None,
-    exogenous: Array | None,
-    static: Array | None,
-) -> Layout:
+def layout_of(data: Arrays, horizon: int, season: int, input_periods: int) -> Layout:
     """The layout for these features. A column that never varies has deviation 0 and is left out of account."""
 
     def moments(values: Array | None) -> tuple[list[float], list[float]]:
@@ -95,7 +90,7 @@ def layout_of(
         deviation = np.sqrt(np.nansum((flat - mean) ** 2, axis=0) / count)
         return mean.tolist(), np.where(deviation > 1e-9, deviation, 0.0).tolist()
 
-    return Layout(input_periods, horizon, season, *moments(calendar), *moments(exogenous), *moments(static))
+    return Layout(input_periods, horizon, season, *moments(data.calendar), *moments(data.exogenous), *moments(data.static))
 
 
 class SeriesTensors:
@@ -104,18 +99,13 @@ class SeriesTensors:
     def __init__(
         self,
         layout: Layout,
-        units: Array,
-        start: NDArray[np.int64],
-        calendar: Array | None,
-        exogenous: Array | None,
-        static: Array | None,
+        data: Arrays,
         device: torch.device,
     ) -> None:
         self.layout = layout
-        self.series, self.periods = units.shape
-        column = np.arange(self.periods)
-        seen = (column >= start[:, None]) & np.isfinite(units)
-        clean = np.where(seen, np.maximum(units, 0.0), 0.0)
+        self.series, self.periods = data.units.shape
+        seen = data.history()
+        clean = np.where(seen, np.maximum(data.units, 0.0), 0.0)
         pad = ((0, 0), (layout.input, layout.horizon))
 
         def tensor(values: NDArray[np.generic]) -> Tensor:
@@ -124,21 +114,22 @@ class SeriesTensors:
         def running(values: NDArray[np.generic]) -> Tensor:
             return tensor(np.pad(np.cumsum(values, axis=1, dtype=np.float64), ((0, 0), (1, 0))))
 
+        self.start = torch.from_numpy(np.asarray(data.start, dtype=np.int64)).to(device)
         self.units, self.seen = tensor(np.pad(clean, pad)), tensor(np.pad(seen, pad))
         self.total, self.count, self.active = running(clean), running(seen), running(clean > 0)
         self.calendar = self.exogenous = None
         if layout.calendar_mean:
-            shared = _standard(calendar, layout.calendar_mean, layout.calendar_deviation)
+            shared = _standard(data.calendar, layout.calendar_mean, layout.calendar_deviation)
             self.calendar = tensor(np.pad(shared, ((layout.input, 0), (0, 0))))
         if layout.exogenous_mean:
-            own = _standard(exogenous, layout.exogenous_mean, layout.exogenous_deviation)
+            own = _standard(data.exogenous, layout.exogenous_mean, layout.exogenous_deviation)
             count = np.maximum(seen.sum(axis=1), 1)[:, None, None]
             own_mean = np.where(seen[:, :, None], own[:, : self.periods], 0.0).sum(axis=1, keepdims=True) / count
             both = np.concatenate([own, own - own_mean], axis=2)
             self.exogenous = tensor(np.pad(both, ((0, 0), (layout.input, 0), (0, 0))))
         self.static = None
         if layout.static_mean:
-            self.static = tensor(_standard(static, layout.static_mean, layout.static_deviation))
+            self.static = tensor(_standard(data.static, layout.static_mean, layout.static_deviation))
 
     def windows(self, rows: Tensor, origin: Tensor, end: int) -> Windows:
         """Windows of the series `rows` (windows,) whose horizon begins at columns `origin`; targets before `end` count."""
@@ -171,7 +162,8 @@ class SeriesTensors:
         scale = (recent + PRIOR_PERIODS * mean) / (periods + PRIOR_PERIODS)
         volume = torch.log(scale.clamp(min=1e-4)) / 4
         share = self.active[rows, origin] / count.clamp(min=1)
-        return scale[:, None], torch.stack([volume, share, torch.log1p(count) / 4], dim=1)
+        age = torch.log1p(count.clamp(max=self.layout.input)) / 4  # an age beyond those trained on would be extrapolated
+        return scale[:, None], torch.stack([volume, share, age], dim=1)
 
     def _seasonal(self, row: Tensor, column: Tensor, unit: Tensor) -> Tensor:
         """Demand one season back and its mean over several seasons, asinh of units over scale; 0 where not known."""
@@ -196,11 +188,10 @@ def _standard(values: Array | None, mean: list[float], deviation: list[float]) -
     return np.clip(np.where(np.isfinite(scaled), scaled, 0.0), -8.0, 8.0)
 
 
-def training_rows(units: Array, start: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+def training_rows(data: Arrays, most: int, seed: int) -> NDArray[np.int64]:
     """Series to train on: at least two periods and any demand; at most `most`, one drawn from each class of volume."""
-    column = np.arange(units.shape[1])
-    inside = (column >= start[:, None]) & np.isfinite(units)
-    volume = np.where(inside, units, 0.0).sum(axis=1)
+    inside = data.history()
+    volume = np.where(inside, data.units, 0.0).sum(axis=1)
     usable = np.flatnonzero((inside.sum(axis=1) >= 2) & (volume > 0))
     if len(usable) <= most:
         return usable
