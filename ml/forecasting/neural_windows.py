@@ -9,6 +9,7 @@ known at the origin, so nothing after the origin reaches the input, in training 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +24,8 @@ Array = NDArray[np.float64]
 SEASONAL_LAGS = 4
 PRIOR_PERIODS = 4.0
 """Weight, in periods, of the whole history's mean beside the window's in the scale."""
-WINDOW_FACTS = 3
-"""Static facts that are computed at each origin: volume, share of periods with demand, length of history."""
+WINDOW_FACTS = 4
+"""Static facts computed at each origin: volume, share of periods with demand, whole history against window, age."""
 
 
 @dataclass(frozen=True)
@@ -117,19 +118,19 @@ class SeriesTensors:
         self.start = torch.from_numpy(np.asarray(data.start, dtype=np.int64)).to(device)
         self.units, self.seen = tensor(np.pad(clean, pad)), tensor(np.pad(seen, pad))
         self.total, self.count, self.active = running(clean), running(seen), running(clean > 0)
-        self.calendar = self.exogenous = None
-        if layout.calendar_mean:
-            shared = _standard(data.calendar, layout.calendar_mean, layout.calendar_deviation)
+        self.calendar = self.exogenous = self.static = None
+        shared = _standard(data.calendar, layout.calendar_mean, layout.calendar_deviation)
+        if shared is not None:
             self.calendar = tensor(np.pad(shared, ((layout.input, 0), (0, 0))))
-        if layout.exogenous_mean:
-            own = _standard(data.exogenous, layout.exogenous_mean, layout.exogenous_deviation)
+        own = _standard(data.exogenous, layout.exogenous_mean, layout.exogenous_deviation)
+        if own is not None:
             count = np.maximum(seen.sum(axis=1), 1)[:, None, None]
             own_mean = np.where(seen[:, :, None], own[:, : self.periods], 0.0).sum(axis=1, keepdims=True) / count
             both = np.concatenate([own, own - own_mean], axis=2)
             self.exogenous = tensor(np.pad(both, ((0, 0), (layout.input, 0), (0, 0))))
-        self.static = None
-        if layout.static_mean:
-            self.static = tensor(_standard(data.static, layout.static_mean, layout.static_deviation))
+        static = _standard(data.static, layout.static_mean, layout.static_deviation)
+        if static is not None:
+            self.static = tensor(static)
 
     def windows(self, rows: Tensor, origin: Tensor, end: int) -> Windows:
         """Windows of the series `rows` (windows,) whose horizon begins at columns `origin`; targets before `end` count."""
@@ -163,7 +164,8 @@ class SeriesTensors:
         volume = torch.log(scale.clamp(min=1e-4)) / 4
         share = self.active[rows, origin] / count.clamp(min=1)
         age = torch.log1p(count.clamp(max=self.layout.input)) / 4  # an age beyond those trained on would be extrapolated
-        return scale[:, None], torch.stack([volume, share, age], dim=1)
+        level = torch.log1p(mean / scale.clamp(min=1e-4)) - math.log(2)  # 0 where the window sells as the whole history
+        return scale[:, None], torch.stack([volume, share, level, age], dim=1)
 
     def _seasonal(self, row: Tensor, column: Tensor, unit: Tensor) -> Tensor:
         """Demand one season back and its mean over several seasons, asinh of units over scale; 0 where not known."""
@@ -178,10 +180,13 @@ class SeriesTensors:
         return torch.stack([torch.asinh(last / unit), torch.asinh(mean / unit)], dim=-1)
 
 
-def _standard(values: Array | None, mean: list[float], deviation: list[float]) -> Array:
+def _standard(values: Array | None, mean: list[float], deviation: list[float]) -> Array | None:
     """Values less their mean over their deviation; 0 where the value is missing or the column never varied."""
-    if values is None or values.shape[-1] != len(mean):
-        raise ValueError(f"the model was fitted with {len(mean)} features of this kind and needs the same again")
+    given = 0 if values is None else values.shape[-1]
+    if given != len(mean):
+        raise ValueError(f"fitted with {len(mean)} features of a kind, now given {given}")
+    if values is None:
+        return None
     spread = np.asarray(deviation)
     with np.errstate(invalid="ignore", divide="ignore"):
         scaled = np.where(spread > 0, (values - np.asarray(mean)) / np.where(spread > 0, spread, 1.0), 0.0)
