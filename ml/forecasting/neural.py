@@ -11,7 +11,7 @@ whole, scaled, intermittent and heavy-tailed demand alike, where a negative bino
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -31,6 +31,8 @@ __all__ = ["NAMES", "NeuralModel", "NeuralSettings", "neural_paths"]
 
 Name = Literal["lstm", "gru", "nhits", "tcn"]
 NAMES: tuple[Name, ...] = ("lstm", "gru", "nhits", "tcn")
+RATE = {"nhits": 0.4}
+"""Share of the settings' learning rate that suits a network, 1 where not named."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,10 @@ class NeuralModel:
             from ml.forecasting.neural_networks import LibraryNetwork
 
             head, device = DemandHead(levels), device_for(settings)
+            own = replace(settings, learning_rate=settings.learning_rate * RATE.get(name, 1.0))
             network = LibraryNetwork(name, layout, head.outputs, settings).to(device)
             series = SeriesTensors(layout, data, device)
-            learned = train(network, lambda output, windows, *_: head.loss(output, windows), series, settings)
+            learned = train(network, lambda output, windows, *_: head.loss(output, windows), series, own)
         return cls(name, levels, settings, layout, network, learned)
 
     def predict(

@@ -21,8 +21,8 @@ class NeuralSettings:
     dropout: float = 0.1
     """Share of activations dropped while training."""
     input_periods: int | None = None
-    """Periods of history a forecast reads; None takes `default_input_periods`."""
-    max_steps: int = 400
+    """Periods of history a forecast reads; None takes what `input_length` says."""
+    max_steps: int = 500
     """Training steps at most."""
     check_steps: int = 25
     """Steps between two looks at the validation window."""

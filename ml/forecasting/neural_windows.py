@@ -97,12 +97,7 @@ def layout_of(data: Arrays, horizon: int, season: int, input_periods: int) -> La
 class SeriesTensors:
     """A set of series on one device, from which windows are cut."""
 
-    def __init__(
-        self,
-        layout: Layout,
-        data: Arrays,
-        device: torch.device,
-    ) -> None:
+    def __init__(self, layout: Layout, data: Arrays, device: torch.device) -> None:
         self.layout = layout
         self.series, self.periods = data.units.shape
         seen = data.history()
@@ -155,6 +150,7 @@ class SeriesTensors:
         return Windows(past, seen[:, :inputs], torch.cat(known, dim=-1), static, scale, units[:, inputs:] / unit, inside)
 
     def _facts(self, rows: Tensor, origin: Tensor) -> tuple[Tensor, Tensor]:
+        """Scale in units, (windows, 1), and the facts of the windows, (windows, WINDOW_FACTS), as known at the origin."""
         first = (origin - self.layout.input).clamp(min=0)
         total, count = self.total[rows, origin], self.count[rows, origin]
         mean = total / count.clamp(min=1)
