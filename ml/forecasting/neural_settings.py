@@ -30,6 +30,8 @@ class NeuralSettings:
     """Looks without a better validation loss after which training ends; the best weights are kept."""
     validation_periods: int | None = None
     """Last periods of the history kept for early stopping; None takes the horizon, a quarter of the history at most."""
+    last_steps: int = 100
+    """Steps after early stopping, at a falling rate, on the whole history: its newest part is not left unlearned."""
     batch_size: int = 256
     """Windows in a training step."""
     predict_batch_size: int = 2048
@@ -64,8 +66,8 @@ class NeuralSettings:
                 raise ValueError(f"{name} must be at least 1 or None, got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
-        if self.learning_rate <= 0 or self.newsvendor_weight < 0:
-            raise ValueError("learning_rate must be positive and newsvendor_weight not negative")
+        if self.learning_rate <= 0 or self.newsvendor_weight < 0 or self.last_steps < 0:
+            raise ValueError("learning_rate must be positive, newsvendor_weight and last_steps not negative")
         if self.accelerator not in ("auto", "cpu", "gpu"):
             raise ValueError(f"accelerator must be auto, cpu or gpu, got {self.accelerator}")
 

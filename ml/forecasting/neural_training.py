@@ -116,9 +116,10 @@ def weighted_mean(loss: Tensor, counts: Tensor, scale: Tensor) -> Tensor:
 
 
 def train(network: nn.Module, loss: Loss, series: SeriesTensors, settings: NeuralSettings) -> dict[str, object]:
-    """Train in place, keep the weights best on the validation window; returns what was learned on the way.
+    """Train in place, from the weights best on the validation window on; returns what was learned on the way.
 
-    Validation is the end of the history: no training target lies in it. A history too short to spare any is trained on
+    Validation is the end of the history: no target lies in it until early stopping has chosen the weights, which then
+    take `last_steps` on the whole history. A history too short to spare any is trained on
     to the last step, without validation.
     """
     began = time.perf_counter()
@@ -134,24 +135,28 @@ def train(network: nn.Module, loss: Loss, series: SeriesTensors, settings: Neura
 
     generator = torch.Generator().manual_seed(settings.seed)
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-    best, best_weights, waited, step, losses = math.inf, None, 0, 0, []
-    while step < settings.max_steps and waited < settings.early_stop_patience:
-        step += 1
+
+    def learn(rate: float, until: int) -> None:
+        """One step at this rate on random windows whose targets lie before column `until`."""
         for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - 1) / settings.max_steps))
+            group["lr"] = rate
         pick = torch.randint(len(trainable), (settings.batch_size,), generator=generator).to(device)
         draw = torch.rand(settings.batch_size, generator=generator).to(device)
         rows = trainable[pick]
         first = earliest[rows]
-        last = torch.maximum(first, torch.tensor(end - series.layout.horizon, device=device))
-        origin = (first + (draw * (last - first + 1)).long()).clamp(max=end - 1)
+        last = torch.maximum(first, torch.tensor(until - series.layout.horizon, device=device))
+        origin = (first + (draw * (last - first + 1)).long()).clamp(max=until - 1)
         network.train()
         optimiser.zero_grad()
-        windows = series.windows(rows, origin, end)
-        found = loss(network(windows), windows, rows, True)
-        found.backward()
+        windows = series.windows(rows, origin, until)
+        loss(network(windows), windows, rows, True).backward()
         nn.utils.clip_grad_norm_(network.parameters(), MAX_GRADIENT)
         optimiser.step()
+
+    best, best_weights, waited, step, losses = math.inf, None, 0, 0, []
+    while step < settings.max_steps and waited < settings.early_stop_patience:
+        learn(settings.learning_rate * 0.5 * (1 + math.cos(math.pi * step / settings.max_steps)), end)
+        step += 1
         if step % settings.check_steps == 0 and len(validated):
             value = _validation_loss(network, loss, series, validated, end, settings.predict_batch_size)
             losses.append(value)
@@ -160,6 +165,8 @@ def train(network: nn.Module, loss: Loss, series: SeriesTensors, settings: Neura
                 best, best_weights, waited = value, copy.deepcopy(network.state_dict()), 0
     if best_weights is not None:
         network.load_state_dict(best_weights)
+        for left in range(settings.last_steps, 0, -1):
+            learn(settings.learning_rate * 0.5 * left / settings.last_steps, series.periods)
     network.eval()
     return {
         "steps": step,

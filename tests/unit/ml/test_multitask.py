@@ -14,7 +14,9 @@ from ml.forecasting.neural import NeuralSettings
 LEVELS = np.array([0.1, 0.5, 0.9])
 HORIZON, PERIODS = 4, 60
 SETTINGS = NeuralSettings(hidden_size=16, max_steps=250, batch_size=128, input_periods=16, accelerator="cpu")
-TINY = NeuralSettings(hidden_size=8, max_steps=20, check_steps=10, batch_size=32, input_periods=8, accelerator="cpu")
+TINY = NeuralSettings(
+    hidden_size=8, max_steps=20, check_steps=10, last_steps=5, batch_size=32, input_periods=8, accelerator="cpu"
+)
 
 
 def negative_binomial(series: int = 150) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

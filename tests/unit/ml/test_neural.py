@@ -18,7 +18,9 @@ from ml.forecasting.neural import NAMES, NeuralModel, NeuralSettings, neural_pat
 from ml.forecasting.neural_shared import Arrays
 
 LEVELS = np.array([0.1, 0.5, 0.9])
-TINY = NeuralSettings(hidden_size=8, max_steps=20, check_steps=10, batch_size=32, input_periods=8, accelerator="cpu")
+TINY = NeuralSettings(
+    hidden_size=8, max_steps=20, check_steps=10, last_steps=5, batch_size=32, input_periods=8, accelerator="cpu"
+)
 HORIZON = 4
 
 
