@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import process_time
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,15 +76,16 @@ def run(
     past = {name: np.zeros(shape) for name in names}
     seconds = dict.fromkeys(names, 0.0)
     rounds = len(origins) + 1
+    trained: dict[str, Any] = {}
     for j, origin in enumerate(origins):
         report(f"backtest {j + 1} of {len(origins)}", j / rounds)
-        for name, path in _filled(names, panel, origin, scored, settings, seconds)[0].items():
+        for name, path in _filled(names, panel, origin, scored, settings, seconds, trained)[0].items():
             past[name][:, j] = path
         inside = slice(origin, origin + scored)
         units[:, j] = panel.training_units[:, inside]
         valid[:, j] = panel.is_in_stock[:, inside] & panel.can_train(origin, settings)[:, None]
     report("forecast", len(origins) / rounds)
-    found, said = _filled(names, panel, panel.periods, horizon, settings, seconds)
+    found, said = _filled(names, panel, panel.periods, horizon, settings, seconds, {})
     share = valid.cumsum(axis=2) / np.arange(1, scored + 1)
     sums = share >= settings.min_in_stock_share
     tested = Backtest(origins, past, units, valid, sums, np.logical_and.accumulate(valid, axis=2))
@@ -91,7 +93,13 @@ def run(
 
 
 def _filled(
-    names: Sequence[str], panel: Panel, end: int, horizon: int, settings: ForecastSettings, seconds: dict[str, float]
+    names: Sequence[str],
+    panel: Panel,
+    end: int,
+    horizon: int,
+    settings: ForecastSettings,
+    seconds: dict[str, float],
+    trained: dict[str, Any],
 ) -> tuple[dict[str, Array], dict[str, NDArray[np.bool_]]]:
     """Paths without gaps: where a model says nothing, exponential smoothing or else the mean of the history stands in."""
     stand_in = np.repeat(panel.mean_units(end)[:, None], horizon, axis=1)
@@ -101,7 +109,7 @@ def _filled(
         families.setdefault(models.REGISTRY[name].family, []).append(name)
     for members in families.values():
         started = process_time()
-        found |= models.paths(members, panel, end, horizon, settings)
+        found |= models.paths(members, panel, end, horizon, settings, trained)
         for name in members:
             seconds[name] += (process_time() - started) / len(members)
     said = {name: np.isfinite(path).all(axis=1) for name, path in found.items()}

@@ -77,6 +77,18 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Launched:
+    """Distributions of series without a history of their own, from launch curves."""
+
+    row: Rows
+    """(series,): row in the arrays below, -1 for all other series."""
+    mean: Array
+    """(new series, horizon) units a period."""
+    sum_variance: Array
+    """(new series, horizon), of demand summed over the first periods."""
+
+
+@dataclass(frozen=True)
 class Forecasts:
     """All estimates of a run and what they were made from."""
 
@@ -92,6 +104,7 @@ class Forecasts:
     """Variance-to-mean ratio of a period now, (series,)."""
     phi_past: Array
     """At the past origins, (series, origins)."""
+    launched: Launched | None = None
 
     @property
     def best(self) -> Estimate:
@@ -100,61 +113,100 @@ class Forecasts:
 
     def period_quantiles(self, estimate: Estimate, rows: Rows, origin: int | None = None) -> Array:
         """Quantiles of each period on the GRID, (rows, horizon, levels); of a past origin where one is given."""
-        return self._quantiles(estimate, rows, origin, is_sum=False)
+        return self._quantiles(estimate, rows, origin, None, is_sum=False)
 
-    def sum_quantiles(self, estimate: Estimate, rows: Rows, origin: int | None = None) -> Array:
-        """Quantiles of the sum up to and with each period on the GRID, (rows, horizon, levels)."""
-        return self._quantiles(estimate, rows, origin, is_sum=True)
+    def sum_quantiles(
+        self, estimate: Estimate, rows: Rows, origin: int | None = None, lengths: NDArray[np.int64] | None = None
+    ) -> Array:
+        """Quantiles of the sum up to and with each period on the GRID, (rows, horizon, levels).
 
-    def _quantiles(self, estimate: Estimate, rows: Rows, origin: int | None, *, is_sum: bool) -> Array:
+        With `lengths` (rows,), only of the sum of so many periods for each row: (rows, 1, levels).
+        """
+        return self._quantiles(estimate, rows, origin, lengths, is_sum=True)
+
+    def _quantiles(
+        self, estimate: Estimate, rows: Rows, origin: int | None, lengths: NDArray[np.int64] | None, *, is_sum: bool
+    ) -> Array:
         shares = estimate.sum_shares if is_sum else estimate.period_shares
-        total = 0.0
+        total: Array | float = 0.0
         for share, centre in zip(shares, estimate.centres, strict=False):
             if share > 0:
-                total = total + share * self.centre_quantiles(centre, rows, origin, is_sum=is_sum)
+                total = total + share * self.centre_quantiles(centre, rows, origin, lengths, is_sum=is_sum)
         if is_sum and estimate.direct is not None and shares[-1] > 0:
-            total = total + shares[-1] * self.direct_quantiles(estimate, rows, origin)
+            total = total + shares[-1] * self.direct_quantiles(estimate, rows, origin, lengths)
+        total = self._launched(np.asarray(total), rows, is_sum) if origin is None and lengths is None else total
         return np.maximum.accumulate(total, axis=2)
 
-    def centre_quantiles(self, centre: Centre, rows: Rows, origin: int | None, *, is_sum: bool) -> Array:
-        """Quantiles around one centre, (rows, horizon, levels): the mean of law and empirical errors, or the law alone."""
+    def _launched(self, total: Array, rows: Rows, is_sum: bool) -> Array:
+        """Put the distributions of newly launched series in the place of those without a history to learn from."""
+        if self.launched is None:
+            return total
+        at = self.launched.row[rows]
+        new = np.flatnonzero(at >= 0)
+        if not new.size:
+            return total
+        mean, variance = self.launched.mean[at[new]], self.launched.sum_variance[at[new]]
+        if is_sum:
+            mean = mean.cumsum(axis=1)
+        else:
+            # the errors of one launch go together: a period has at least its share of the whole
+            variance = np.maximum(np.diff(variance, axis=1, prepend=0.0), mean)
+        whole = np.repeat(self.panel.is_whole_units[rows[new]], mean.shape[1])
+        flat = simple_quantiles_units(mean.ravel(), variance.ravel(), whole, np.array(GRID), self.settings.lattice_points)
+        total = total.copy()
+        total[new] = flat.reshape(*mean.shape, len(GRID))
+        return total
+
+    def centre_quantiles(
+        self, centre: Centre, rows: Rows, origin: int | None, lengths: NDArray[np.int64] | None = None, *, is_sum: bool
+    ) -> Array:
+        """Quantiles around one centre, (rows, horizon or 1, levels): the mean of law and empirical errors, or the law alone."""
         phi = self.phi[rows] if origin is None else self.phi_past[rows, origin]
         path = centre.path[rows] if origin is None else centre.past[rows, origin]
         mean = path.cumsum(axis=1) if is_sum else path
         law = centre.sum_law if is_sum else centre.period_law
         variance = law.variance(self.segments.code[rows], phi, mean)
+        step = np.broadcast_to(np.arange(mean.shape[1]), mean.shape)
+        if lengths is not None:
+            step = (lengths - 1)[:, None]
+            mean, variance = np.take_along_axis(mean, step, axis=1), np.take_along_axis(variance, step, axis=1)
         whole = np.repeat(self.panel.is_whole_units[rows], mean.shape[1])
         levels = np.array(GRID)
         flat = simple_quantiles_units(mean.ravel(), variance.ravel(), whole, levels, self.settings.lattice_points)
         result = flat.reshape(*mean.shape, len(levels))
         errors = centre.sum_errors if is_sum else (centre.period_errors,)
-        for k in range(mean.shape[1]):
-            shape = errors[min(k, len(errors) - 1)] if errors else None
-            if shape is not None:
-                result[:, k] = (result[:, k] + shape.quantiles(mean[:, k], variance[:, k])) / 2
+        for k in range(len(errors)):
+            shape = errors[k]
+            here = step >= 0 if len(errors) == 1 else (step == k if k < len(errors) - 1 else step >= k)
+            if shape is not None and here.any():
+                result[here] = (result[here] + shape.quantiles(mean[here], variance[here])) / 2
         return result
 
-    def direct_quantiles(self, estimate: Estimate, rows: Rows, origin: int | None) -> Array:
+    def direct_quantiles(
+        self, estimate: Estimate, rows: Rows, origin: int | None, lengths: NDArray[np.int64] | None = None
+    ) -> Array:
         """Boosting's quantiles of sums on the GRID, (rows, horizon, levels).
 
         Between the lengths it was asked for they are interpolated, beyond them they grow like the mean. Outside its outermost
         levels, and where it says nothing, the first centre's quantiles go on, moved to meet it.
         """
         assert estimate.direct is not None
-        result = self.centre_quantiles(estimate.centres[0], rows, origin, is_sum=True)
+        result = self.centre_quantiles(estimate.centres[0], rows, origin, lengths, is_sum=True)
         own = estimate.direct.now[rows] if origin is None else estimate.direct.past[rows, origin]
         known = np.isfinite(own).all(axis=(1, 2))
         levels, fitted = np.array(GRID), np.array(boosting.QUANTILE_LEVELS)
         inside = np.flatnonzero((levels >= fitted[0]) & (levels <= fitted[-1]))
-        lengths = np.array((0, *estimate.direct.lengths), dtype=np.float64)
+        asked = np.array((0, *estimate.direct.lengths), dtype=np.float64)
         padded = np.concatenate([np.zeros((len(own), 1, own.shape[2])), own], axis=1)
+        position = np.clip(np.searchsorted(fitted, levels[inside]), 1, len(fitted) - 1)
+        weight = (levels[inside] - fitted[position - 1]) / (fitted[position] - fitted[position - 1])
         for k in range(result.shape[1]):
-            at = float(min(k + 1, lengths[-1]))
-            right = int(np.searchsorted(lengths, at))
-            share = (at - lengths[right - 1]) / (lengths[right] - lengths[right - 1])
-            found = ((1 - share) * padded[:, right - 1] + share * padded[:, right]) * ((k + 1) / at)
-            position = np.clip(np.searchsorted(fitted, levels[inside]), 1, len(fitted) - 1)
-            weight = (levels[inside] - fitted[position - 1]) / (fitted[position] - fitted[position - 1])
+            length = np.full(len(rows), k + 1) if lengths is None else lengths
+            at = np.minimum(length, asked[-1])
+            right = np.searchsorted(asked, at)
+            share = ((at - asked[right - 1]) / (asked[right] - asked[right - 1]))[:, None]
+            every = np.arange(len(rows))
+            found = ((1 - share) * padded[every, right - 1] + share * padded[every, right]) * (length / at)[:, None]
             spread = found[:, position - 1] * (1 - weight) + found[:, position] * weight
             here = result[:, k].copy()
             low, high = spread[:, :1] - here[:, inside[:1]], spread[:, -1:] - here[:, inside[-1:]]

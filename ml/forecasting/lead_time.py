@@ -16,8 +16,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ml.contracts import ContractError
-from ml.forecasting.distribution import mixture_quantiles_units, simple_quantiles_units
-from ml.forecasting.settings import ForecastSettings
+from ml.forecasting.engine import at_levels
+from ml.forecasting.settings import GRID, ForecastSettings
 
 Array = NDArray[np.float64]
 
@@ -104,32 +104,57 @@ def at_days(cumulative: Array, row: NDArray[np.int64], days: Array) -> Array:
 
 
 def interval_demand(
-    centre: Array,
-    variance: Array,
-    intervals: Intervals,
-    is_whole_units: NDArray[np.bool_],
-    levels: Array,
-    settings: ForecastSettings,
+    quantiles: Array, mean: Array, intervals: Intervals, rows: NDArray[np.int64], levels: Array
 ) -> tuple[Array, Array, Array]:
-    """Demand over the interval: its mean (series,), and two kinds of quantiles (series, levels); all in units.
+    """Demand over the interval of series `rows`: its mean (rows,), and two kinds of quantiles (rows, levels); all in units.
 
-    First the quantiles of the mixture over lead times. Then those of a distribution with the same mean and the variance
-    at the mean lead time: the difference of the two is what the lead time's variability costs. `centre` and `variance`
-    are (series, weeks), cumulated over weeks, in units and units squared.
+    First the quantiles of the mixture over lead times. Then those at the mean lead time: the difference of the two is what the lead
+    time's variability costs. `quantiles` (rows, weeks, GRID) and `mean` (rows, weeks) are of demand summed over weeks.
     """
-    series = len(centre)
     bounds = np.append(intervals.first, intervals.days.size)
-    row = np.repeat(np.arange(series), np.diff(bounds))
-    flat_mean, flat_variance = at_days(centre, row, intervals.days), at_days(variance, row, intervals.days)
-    mean = np.add.reduceat(intervals.probability * flat_mean, intervals.first)
-    fixed_variance = at_days(variance, np.arange(series), intervals.mean_days)
-    uncertain, fixed = np.empty((series, len(levels))), np.empty((series, len(levels)))
-    for begin in range(0, series, settings.chunk_series):
-        end = min(begin + settings.chunk_series, series)
-        part, flat = slice(begin, end), slice(bounds[begin], bounds[end])
-        family = (is_whole_units[part], levels, settings.lattice_points)
-        uncertain[part] = mixture_quantiles_units(
-            flat_mean[flat], flat_variance[flat], intervals.probability[flat], bounds[begin:end] - bounds[begin], *family
-        )
-        fixed[part] = simple_quantiles_units(mean[part], fixed_variance[part], *family)
-    return mean, uncertain, fixed
+    counts = (bounds[1:] - bounds[:-1])[rows]
+    every = np.arange(len(rows))
+    fixed = at_levels(_at_days(quantiles, every, intervals.mean_days[rows]), levels)
+    total, uncertain = np.zeros(len(rows)), np.empty((len(rows), len(levels)))
+    for count in np.unique(counts):
+        at = np.flatnonzero(counts == count)
+        flat = bounds[rows[at]][:, None] + np.arange(count)
+        days, weight = intervals.days[flat], intervals.probability[flat]
+        member = np.repeat(at, count)
+        total[at] = (at_days(mean, member, days.ravel()).reshape(flat.shape) * weight).sum(axis=1)
+        parts = _at_days(quantiles, member, days.ravel()).reshape(*flat.shape, -1)
+        uncertain[at] = at_levels(parts[:, 0], levels) if count == 1 else _mixture_quantiles(parts, weight, levels)
+    return total, uncertain, fixed
+
+
+def _at_days(quantiles: Array, row: NDArray[np.int64], days: Array) -> Array:
+    """Quantile functions of the sum over `days` of series `row`, (n, GRID): between two weeks level by level."""
+    return np.stack([at_days(quantiles[:, :, j], row, days) for j in range(quantiles.shape[2])], axis=1)
+
+
+def _mixture_quantiles(parts: Array, weight: Array, levels: Array) -> Array:
+    """Quantiles (n, levels) of mixtures: parts (n, components, GRID) are quantile functions, weight (n, components).
+
+    Between two levels of the grid a component's mass is spread evenly, beyond its ends it lies there. The distribution function of the
+    mixture is then piecewise linear and inverted exactly.
+    """
+    grid = np.array(GRID)
+    ends = np.concatenate([parts[:, :, :1], parts, parts[:, :, -1:]], axis=2)
+    mass = np.diff(np.concatenate([[0.0], grid, [1.0]])) * weight[:, :, None]
+    low, high = ends[:, :, :-1], ends[:, :, 1:]
+    width = np.maximum(high - low, 1e-9 * (1.0 + high))
+    density = mass / width
+    position = np.concatenate([low, low + width], axis=2).reshape(len(parts), -1)
+    change = np.concatenate([density, -density], axis=2).reshape(len(parts), -1)
+    order = np.argsort(position, axis=1, kind="stable")
+    position, change = np.take_along_axis(position, order, axis=1), np.take_along_axis(change, order, axis=1)
+    step = np.diff(position, axis=1)
+    below = np.concatenate([np.zeros((len(parts), 1)), (change.cumsum(axis=1)[:, :-1] * step).cumsum(axis=1)], axis=1)
+    result, every = np.empty((len(parts), len(levels))), np.arange(len(parts))
+    for j, level in enumerate(levels):
+        right = np.clip((below < level).sum(axis=1), 1, below.shape[1] - 1)
+        rise = below[every, right] - below[every, right - 1]
+        share = np.where(rise > 0, (level - below[every, right - 1]) / np.where(rise > 0, rise, 1.0), 1.0)
+        left = position[every, right - 1]
+        result[:, j] = left + np.clip(share, 0.0, 1.0) * (position[every, right] - left)
+    return result

@@ -86,6 +86,10 @@ REGISTRY: dict[str, ModelSpec] = {
         ModelSpec("mstl", "smoothing", "dear", build=_mstl, uses_season=True),
         ModelSpec("lightgbm", "boosting", library="lightgbm"),
         ModelSpec("lightgbm_squared", "boosting", library="lightgbm"),
+        ModelSpec("lstm", "neural", library="neuralforecast"),
+        ModelSpec("gru", "neural", library="neuralforecast"),
+        ModelSpec("nhits", "neural", library="neuralforecast"),
+        ModelSpec("tcn", "neural", library="neuralforecast"),
         ModelSpec("lightgbm_absolute", "boosting", library="lightgbm", is_mean=False),
     )
 }
@@ -119,15 +123,19 @@ def chosen_models(panel: Panel, horizon: int, settings: ForecastSettings) -> tup
     if settings.models:
         specs(settings.models)
         return settings.models
-    rows = int(panel.history_periods(panel.periods).sum()) // max(horizon, 1) * horizon
-    return AUTO_STATISTICAL + (BOOSTING if rows >= settings.boosting_min_rows else ())
+    has_boosting = int(panel.history_periods(panel.periods).sum()) >= settings.boosting_min_rows
+    has_network = panel.series >= settings.neural_min_series and panel.periods >= 4 * horizon
+    return AUTO_STATISTICAL + (BOOSTING if has_boosting else ()) + (("lstm",) if has_network else ())
 
 
-def paths(names: Sequence[str], panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> dict[str, Array]:
+def paths(
+    names: Sequence[str], panel: Panel, end: int, horizon: int, settings: ForecastSettings, trained: dict[str, Any]
+) -> dict[str, Array]:
     """Expected demand of the `horizon` periods from column `end` on, by each model: (series, horizon), 0 or more.
 
     Only columns before `end` are read, and what is known ahead. Rows are NaN where a model cannot or need not say
-    anything: too little history, a failed fit, a dear model and a slow mover.
+    anything: too little history, a failed fit, a dear model and a slow mover. `trained` keeps what need not be fitted anew: a
+    network learned before the first origin of a backtest serves the later ones, too.
     """
     from ml.forecasting import boosting
 
@@ -135,7 +143,32 @@ def paths(names: Sequence[str], panel: Panel, end: int, horizon: int, settings: 
     boosted = [name for name in names if REGISTRY[name].family == "boosting"]
     if boosted:
         found |= boosting.paths(boosted, panel, end, horizon, settings)
+    for name in names:
+        if REGISTRY[name].family == "neural":
+            found[name] = _neural(name, panel, end, horizon, settings, trained)
     return {name: found[name] for name in names}
+
+
+def _neural(name: str, panel: Panel, end: int, horizon: int, settings: ForecastSettings, trained: dict[str, Any]) -> Array:
+    from ml.forecasting.neural import NeuralModel, NeuralSettings
+
+    rows = np.flatnonzero(panel.can_train(end, settings))
+    found = np.full((panel.series, horizon), np.nan)
+    if not rows.size:
+        return found
+    angle = 2 * np.pi * np.arange(end + horizon) / max(panel.season, 1)
+    beside = {
+        "calendar": np.column_stack([np.sin(angle), np.cos(angle)]) if panel.season > 1 else None,
+        "exogenous": panel.known[rows, : end + horizon].astype(np.float64) if panel.known_names else None,
+        "static": np.nan_to_num(panel.static[rows]) if panel.static_names else None,
+    }
+    arrays = (panel.training_units[rows, :end], panel.start[rows], horizon)
+    if name not in trained:
+        levels = np.array([0.1, 0.5, 0.9])
+        own = NeuralSettings(seed=settings.seed, max_steps=settings.neural_steps)
+        trained[name] = NeuralModel.fit(name, *arrays, levels=levels, season=panel.season, settings=own, **beside)  # type: ignore[arg-type]
+    found[rows] = trained[name].predict(*arrays, **beside).mean
+    return found
 
 
 def _statistical(

@@ -1,4 +1,4 @@
-"""Rows of the output frames, from one model's arrays.
+"""Rows of the output frames, from the arrays of a run.
 
 Belongs here: columns, keys, the reasons in words, the quantiles that are published.
 Does not belong here: how the arrays were computed, and which models ran.
@@ -7,90 +7,90 @@ Does not belong here: how the arrays were computed, and which models ran.
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ml.contracts import DEMAND_FORECASTS, LEAD_TIME_DEMAND, MODEL_RUNS, QUANTILES, SERIES_METRICS
+from ml.contracts import DEMAND_FORECASTS, ENSEMBLE_WEIGHTS, LEAD_TIME_DEMAND, MODEL_METRICS, MODEL_RUNS, QUANTILES, SERIES_METRICS
 from ml.forecasting import stamp
-from ml.forecasting.backtest import Windows
-from ml.forecasting.distribution import simple_quantiles_units
-from ml.forecasting.estimate import Estimate
+from ml.forecasting.engine import Estimate, Forecasts, at_levels
 from ml.forecasting.lead_time import Intervals, interval_demand
-from ml.forecasting.models import ModelSpec
-from ml.forecasting.series import Panel
-from ml.forecasting.settings import ForecastSettings
+from ml.forecasting.models import REGISTRY
+from ml.forecasting.scores import SeriesScores
+from ml.forecasting.weekly import KNOWN_NAMES, WeeklyPanel
+
+Stamp = dict[str, object]
 
 
-def _repeat_keys(panel: Panel, times: int) -> dict[str, NDArray[np.int32]]:
-    return {name: np.repeat(panel.keys[name].to_numpy(), times) for name in ("item_id", "location_id")}
+def _repeat_keys(weekly: WeeklyPanel, times: int) -> dict[str, NDArray[np.int32]]:
+    return {name: np.repeat(weekly.keys[name].to_numpy(), times) for name in ("item_id", "location_id")}
 
 
-def _frame(columns: dict[str, object], constants: dict[str, object]) -> pl.DataFrame:
+def stamped(columns: dict[str, object], constants: Stamp) -> pl.DataFrame:
+    """A frame of `columns`, with the constants in every row."""
     return pl.DataFrame(columns).with_columns(**{name: pl.lit(value) for name, value in constants.items()})
 
 
-def forecast_rows(panel: Panel, found: Estimate, constants: dict[str, object], settings: ForecastSettings) -> pl.DataFrame:
+def forecast_rows(made: Forecasts, estimate: Estimate, weekly: WeeklyPanel, constants: Stamp) -> pl.DataFrame:
     """One row per series and week ahead; each week's quantiles are of that week alone, and do not add."""
-    series, horizon = found.centre.shape
-    levels = np.array([0.1, 0.5, 0.9])
-    mean, variance = found.centre.ravel(), found.week_variance.ravel()
-    whole = np.repeat(panel.is_whole_units, horizon)
-    quantiles = np.empty((mean.size, len(levels)))
-    for begin in range(0, mean.size, settings.chunk_series):
-        part = slice(begin, begin + settings.chunk_series)
-        quantiles[part] = simple_quantiles_units(mean[part], variance[part], whole[part], levels, settings.lattice_points)
-    weeks = [panel.last_week + timedelta(days=7 * k) for k in range(1, horizon + 1)]
+    series, horizon = estimate.path.shape
+    rows, chunk = np.arange(series), made.settings.chunk_series
+    parts = [at_levels(made.period_quantiles(estimate, rows[b : b + chunk]), (0.1, 0.5, 0.9)) for b in range(0, series, chunk)]
+    quantiles = np.concatenate(parts).reshape(-1, 3)
     columns = {
-        **_repeat_keys(panel, horizon),
-        "week_start_date": weeks * series,
-        "mean_units": mean,
+        **_repeat_keys(weekly, horizon),
+        "week_start_date": weekly.weeks_ahead(horizon) * series,
+        "mean_units": estimate.path.ravel(),
         "p10_units": quantiles[:, 0],
         "p50_units": quantiles[:, 1],
         "p90_units": quantiles[:, 2],
     }
-    return _frame(columns, constants).select(*DEMAND_FORECASTS.schema)
+    return stamped(columns, constants).select(*DEMAND_FORECASTS.schema)
 
 
-def sum_rows(
-    panel: Panel, found: Estimate, intervals: Intervals, constants: dict[str, object], settings: ForecastSettings
-) -> pl.DataFrame:
+def sum_rows(made: Forecasts, estimate: Estimate, weekly: WeeklyPanel, intervals: Intervals, constants: Stamp) -> pl.DataFrame:
     """One row per series and published quantile of demand summed over the protection interval."""
-    levels = np.array(QUANTILES)
-    mean, uncertain, fixed = interval_demand(
-        found.centre.cumsum(axis=1), found.sum_variance, intervals, panel.is_whole_units, levels, settings
-    )
-    series, count = uncertain.shape
+    levels, count = np.array(QUANTILES), len(QUANTILES)
+    series, chunk = len(estimate.path), made.settings.chunk_series
+    cumulated = estimate.path.cumsum(axis=1)
+    parts = []
+    for begin in range(0, series, chunk):
+        rows = np.arange(begin, min(begin + chunk, series))
+        parts.append(interval_demand(made.sum_quantiles(estimate, rows), cumulated[rows], intervals, rows, levels))
+    mean, uncertain, fixed = (np.concatenate(values) for values in zip(*parts, strict=True))
     columns = {
-        **_repeat_keys(panel, count),
+        **_repeat_keys(weekly, count),
         "horizon_days": np.repeat(intervals.mean_days, count),
         "quantile": np.tile(levels, series),
         "mean_units": np.repeat(mean, count),
         "quantile_units": uncertain.ravel(),
         "fixed_lead_time_units": fixed.ravel(),
     }
-    return _frame(columns, constants).select(*LEAD_TIME_DEMAND.schema)
+    return stamped(columns, constants).select(*LEAD_TIME_DEMAND.schema)
 
 
 def reasons(
-    panel: Panel,
-    found: Estimate,
-    history: list[str],
+    made: Forecasts,
+    estimate: Estimate,
+    scores: SeriesScores,
+    weekly: WeeklyPanel,
     intervals: Intervals,
-    windows: Windows,
-    settings: ForecastSettings,
+    history: list[str],
+    launched: dict[int, str],
 ) -> list[str]:
     """Per series "ok", or all that is wrong with it, joined by "; "."""
     words = []
+    origins = scores.columns["origins"]
     for i, base in enumerate(history):
         parts = [base] if base else []
-        if not base and found.scores["origins"][i] == 0:
-            parts.append(_why_unscored(panel, i, windows, settings))
-        if found.failed[i]:
-            parts.append("model failed: mean of history used")
-        if panel.has_negative[i]:
+        if i in launched:
+            parts.append(launched[i])
+        if not base and origins[i] == 0:
+            parts.append("stock-outs in every window" if made.tested.period_valid.shape[1] else "history too short to backtest")
+        if not base and not estimate.was_said[i]:
+            parts.append("model silent: a simpler one stands in")
+        if weekly.has_negative[i]:
             parts.append("negative sales read as 0")
         if intervals.reason[i]:
             parts.append(intervals.reason[i])
@@ -98,52 +98,83 @@ def reasons(
     return words
 
 
-def _why_unscored(panel: Panel, series: int, windows: Windows, settings: ForecastSettings) -> str:
-    if windows.was_trained[series]:
-        return "stock-outs in every window"
-    if windows.origins and windows.origins[-1] - panel.start[series] >= settings.min_training_weeks:
-        return "no sales before any origin"
-    return f"short history: {panel.weeks - panel.start[series]} weeks"
-
-
-def metric_rows(
-    panel: Panel,
-    found: Estimate,
-    score_weeks: NDArray[np.int64],
-    reasons: list[str],
-    constants: dict[str, object],
+def series_rows(
+    weekly: WeeklyPanel, length: NDArray[np.int64], scores: SeriesScores, reason: list[str], constants: Stamp
 ) -> pl.DataFrame:
-    scores = found.scores
-    units = {f"{name}_units": scores[name] for name in ("rmse", "mae", "bias", "pinball")}
+    found = scores.columns
     columns = {
-        **_repeat_keys(panel, 1),
-        "horizon_weeks": score_weeks.astype(np.int32),
-        "origins": scores["origins"].astype(np.int32),
-        **units,
-        "wape": scores["wape"],
-        "reason": reasons,
-        "decision_cost_usd": np.full(len(reasons), np.nan),
+        **_repeat_keys(weekly, 1),
+        "horizon_weeks": length.astype(np.int32),
+        "origins": found["origins"].astype(np.int32),
+        **{f"{name}_units": found[name] for name in ("rmse", "mae", "bias", "pinball")},
+        "wape": found["wape"],
+        "reason": reason,
+        "decision_cost_usd": found["decision_cost"],
     }
-    return _frame(columns, constants).select(*SERIES_METRICS.schema).fill_nan(None)
+    return stamped(columns, constants).select(*SERIES_METRICS.schema).fill_nan(None)
+
+
+def metric_rows(found: list[dict[str, object]], constants: Stamp) -> pl.DataFrame:
+    """Rows of model_metrics from one dictionary per model and segment."""
+    frame = pl.DataFrame(found, schema={n: t for n, t in MODEL_METRICS.schema.items() if n not in constants}, orient="row")
+    return frame.with_columns(**{name: pl.lit(value) for name, value in constants.items()}).select(*MODEL_METRICS.schema).fill_nan(None)
+
+
+def weight_rows(made: Forecasts, constants: Stamp) -> pl.DataFrame:
+    """The mean weight of each model in the two centres of the ensemble, per demand pattern that occurs."""
+    present = np.unique(made.segments.code)
+    columns: dict[str, object] = {
+        "segment": np.repeat([made.segments.names[s] for s in present], len(made.weights.names)),
+        "model": list(made.weights.names) * len(present),
+        "weight": made.weights.mean[present].ravel(),
+    }
+    return stamped(columns, constants).select(*ENSEMBLE_WEIGHTS.schema)
+
+
+PREPROCESSING = (
+    "weeks counted back from the as-of day; weeks without a row are weeks without demand",
+    "weeks cut by a stock-out: the estimated demand of SQL, else the mean of earlier weeks in stock",
+    "outliers far above level and usual sale, outside promotions and holidays, capped at the robust bound",
+    "boosting and networks: everything in units of the series' own level",
+)
+_OWN_FEATURES = ("lags", "rolling means, deviations, maxima", "exponentially weighted means", "share of weeks with a sale",
+                 "weeks since the last sale", "weeks since launch", "the same weeks of last year", "share of weeks with a stock-out")  # fmt: skip
+_SOURCES = {"promotion_days": "ftr_known_weekly", "discount": "ftr_known_weekly",
+            "holiday_days": "ftr_calendar_weekly", "month": "ftr_calendar_weekly",
+            "product_category": "ftr_item_locations", "store_location": "ftr_item_locations"}  # fmt: skip
+
+
+def _features(name: str) -> list[dict[str, str]]:
+    own = [{"feature": "demand_units", "source": "ftr_demand_weekly", "grain": "item, location, week"}]
+    if name in REGISTRY and REGISTRY[name].family not in ("boosting", "neural"):
+        return own
+    made = [{"feature": text, "source": "ftr_demand_weekly", "grain": "item, location, week"} for text in _OWN_FEATURES]
+    beside = [{"feature": n, "source": _SOURCES[n], "grain": "item, location, week" if n in KNOWN_NAMES else "item, location"} for n in _SOURCES]
+    return own + made + beside
 
 
 def run_row(
-    spec: ModelSpec, learned: dict[str, object], settings: ForecastSettings, constants: dict[str, object]
+    name: str,
+    made: Forecasts,
+    learned: dict[str, object],
+    metrics: dict[str, object],
+    *,
+    is_deployed: bool,
+    artefact: str | None,
+    constants: Stamp,
 ) -> pl.DataFrame:
     """The run of one model; `learned` is what it found out from the data and is worth recording."""
-    parameters = {
-        **spec.parameters(settings),
-        **learned,
-        "family": spec.family,
-        "settings": json.loads(stamp.settings_json(settings)),
+    settings = json.loads(stamp.settings_json(made.settings))
+    family = REGISTRY[name].family if name in REGISTRY else "ensemble"
+    columns: dict[str, object] = {
+        "model": [name],
+        "model_version": [REGISTRY[name].version if name in REGISTRY else "stockroom"],
+        "parameters": [json.dumps({**learned, "family": family, "settings": settings}, sort_keys=True)],
+        "seed": [made.settings.seed if family in ("boosting", "neural", "ensemble") else 0],
+        "features": [json.dumps(_features(name))],
+        "preprocessing": [json.dumps(PREPROCESSING)],
+        "metrics": [json.dumps(metrics, sort_keys=True)],
+        "is_deployed": [is_deployed],
+        "artefact": pl.Series([artefact], dtype=pl.String),
     }
-    columns = {
-        "model": [spec.name],
-        "parameters": [json.dumps(parameters, sort_keys=True)],
-        "features": ["[]"],
-        "preprocessing": ["[]"],
-        "metrics": ["{}"],
-        "is_deployed": [True],
-        "artefact": [None],
-    }
-    return _frame(columns, constants).select(*MODEL_RUNS.schema)
+    return stamped(columns, constants).select(*MODEL_RUNS.schema)

@@ -43,6 +43,10 @@ class ForecastSettings:
     boosting_quantile_rounds: int = 100
     boosting_learning_rate: float = 0.05
     boosting_leaves: int = 63
+    neural_min_series: int = 500
+    """Series below which a network has too little to learn from; it is then not among the automatic models."""
+    neural_steps: int = 300
+    """Steps of training, at most: a network stops early when the validation weeks no longer gain."""
     seed: int = 1
     repair_stock_outs: bool = True
     """Lift periods with a stock-out to what earlier periods in stock let expect, before fitting."""
