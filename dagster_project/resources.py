@@ -86,6 +86,15 @@ class Warehouse(dg.ConfigurableResource):
                     connection.execute(f"create or replace table {ML_SCHEMA}.{contract.name} as from empty")
                 connection.unregister("empty")
 
+    @property
+    def models_folder(self) -> Path:
+        """Where fitted models are kept, beside the warehouse."""
+        return Path(self.path).parent / "models"
+
+    def has_run(self, run_id: str) -> bool:
+        """Whether the tables hold what this model run wrote."""
+        return bool(self.read(f"select count(*) from {ML_SCHEMA}.model_runs where run_id = '{run_id}'").item())
+
     def replace_as_of(self, as_of_date: date, frames: Sequence[tuple[FrameContract, pl.DataFrame]]) -> None:
         """Replace the rows of one as-of date in several tables, all or none. Repeating it changes nothing."""
         with self.connect() as connection:

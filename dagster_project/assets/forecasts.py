@@ -13,7 +13,7 @@ FORECAST_SPECS = [
         [ML_SCHEMA, contract.name],
         deps=[["features", feature.name] for feature in contracts.FEATURES],
         group_name="ml",
-        kinds={"python", "statsforecast"},
+        kinds={"python", "statsforecast", "lightgbm", "pytorch"},
         description=f"One row per {', '.join(contract.grain)}.",
     )
     for contract in contracts.OUTPUTS
@@ -22,16 +22,24 @@ FORECAST_SPECS = [
 
 @dg.multi_asset(specs=FORECAST_SPECS, name="forecasts", pool="warehouse")
 def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse):
-    """Weekly demand forecasts and the distribution of demand summed over each protection interval."""
-    from ml.forecasting import run_forecast
+    """Demand forecasts, the distribution of demand summed over each protection interval, and how good they are.
 
-    read = (contracts.DEMAND_WEEKLY, contracts.ITEM_LOCATIONS, contracts.LEAD_TIME_DISTRIBUTION)
-    features = [contract.conform(warehouse.read(f"from features.{contract.name}")) for contract in read]
+    A run on the same data, code and settings has the same name, and nothing is computed twice.
+    """
+    from ml.forecasting import Features, identify, run_forecast
+    from ml.forecasting.artefacts import save_artefacts
+
+    features = Features(*(warehouse.read(f"from features.{contract.name}") for contract in contracts.FEATURES))
     as_of_date = warehouse.read("select as_of_date from intermediate.int_as_of").item()
-    result = run_forecast(
-        *features, as_of_date=as_of_date, progress=lambda message, share: context.log.info(f"{message} ({share:.0%})")
-    )
-    frames = [(contract, getattr(result, contract.name, contract.empty())) for contract in contracts.OUTPUTS]
-    warehouse.replace_as_of(as_of_date, frames)
-    for contract, frame in frames:
-        yield dg.MaterializeResult(asset_key=[ML_SCHEMA, contract.name], metadata={"dagster/row_count": frame.height})
+    run_id = identify(features, as_of_date).run_id
+    if warehouse.has_run(run_id):
+        context.log.info(f"run {run_id} is in the tables already: same data, same code, same settings")
+    else:
+        result = run_forecast(
+            features, as_of_date=as_of_date, progress=lambda message, share: context.log.info(f"{message} ({share:.0%})")
+        )
+        save_artefacts(warehouse.models_folder / run_id, run_id, result.artefacts)
+        warehouse.replace_as_of(as_of_date, [(contract, result[contract]) for contract in contracts.OUTPUTS])
+    for contract in contracts.OUTPUTS:
+        rows = warehouse.read(f"select count(*) from {ML_SCHEMA}.{contract.name} where as_of_date = '{as_of_date}'").item()
+        yield dg.MaterializeResult(asset_key=[ML_SCHEMA, contract.name], metadata={"dagster/row_count": rows})

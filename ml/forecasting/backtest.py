@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import process_time
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.forecasting import models
+from ml.forecasting.models import Workshop
 from ml.forecasting.panel import Panel
 from ml.forecasting.settings import ForecastSettings
 
@@ -49,12 +48,13 @@ class Backtest:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The forecasts from the newest period on, and the seconds of CPU each model took."""
+    """The forecasts from the newest period on."""
 
     paths: dict[str, Array]
     was_said: dict[str, NDArray[np.bool_]]
     """Per model, (series,): it spoke for itself, without a stand-in."""
-    seconds: dict[str, float]
+    workshop: Workshop
+    """The fitted models, and what fitting and forecasting cost."""
 
 
 def origins_of(panel: Panel, horizon: int, settings: ForecastSettings) -> tuple[tuple[int, ...], int]:
@@ -74,22 +74,22 @@ def run(
     shape = (panel.series, len(origins), scored)
     units, valid = np.zeros(shape), np.zeros(shape, dtype=bool)
     past = {name: np.zeros(shape) for name in names}
-    seconds = dict.fromkeys(names, 0.0)
     rounds = len(origins) + 1
-    trained: dict[str, Any] = {}
+    kept = Workshop()
     for j, origin in enumerate(origins):
         report(f"backtest {j + 1} of {len(origins)}", j / rounds)
-        for name, path in _filled(names, panel, origin, scored, settings, seconds, trained)[0].items():
+        for name, path in _filled(names, panel, origin, scored, settings, kept)[0].items():
             past[name][:, j] = path
         inside = slice(origin, origin + scored)
         units[:, j] = panel.training_units[:, inside]
         valid[:, j] = panel.is_in_stock[:, inside] & panel.can_train(origin, settings)[:, None]
     report("forecast", len(origins) / rounds)
-    found, said = _filled(names, panel, panel.periods, horizon, settings, seconds, {})
+    final = Workshop()
+    found, said = _filled(names, panel, panel.periods, horizon, settings, final)
     share = valid.cumsum(axis=2) / np.arange(1, scored + 1)
     sums = share >= settings.min_in_stock_share
     tested = Backtest(origins, past, units, valid, sums, np.logical_and.accumulate(valid, axis=2))
-    return tested, Fitted(found, said, seconds)
+    return tested, Fitted(found, said, final)
 
 
 def _filled(
@@ -98,20 +98,18 @@ def _filled(
     end: int,
     horizon: int,
     settings: ForecastSettings,
-    seconds: dict[str, float],
-    trained: dict[str, Any],
+    workshop: Workshop,
 ) -> tuple[dict[str, Array], dict[str, NDArray[np.bool_]]]:
     """Paths without gaps: where a model says nothing, exponential smoothing or else the mean of the history stands in."""
     stand_in = np.repeat(panel.mean_units(end)[:, None], horizon, axis=1)
     found: dict[str, Array] = {}
     families: dict[str, list[str]] = {}
     for name in names:
-        families.setdefault(models.REGISTRY[name].family, []).append(name)
+        spec = models.REGISTRY[name]
+        # statistical models of one cost are fitted together, boosting shares its training rows
+        families.setdefault(f"{spec.library} {spec.cost}", []).append(name)
     for members in families.values():
-        started = process_time()
-        found |= models.paths(members, panel, end, horizon, settings, trained)
-        for name in members:
-            seconds[name] += (process_time() - started) / len(members)
+        found |= models.paths(members, panel, end, horizon, settings, workshop)
     said = {name: np.isfinite(path).all(axis=1) for name, path in found.items()}
     for name in ("exponential_smoothing", "moving_average"):
         if name in found:

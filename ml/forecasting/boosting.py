@@ -12,13 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from time import process_time
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.forecasting.panel import Panel
 from ml.forecasting.settings import ForecastSettings
+
+if TYPE_CHECKING:
+    from ml.forecasting.models import Workshop
 
 Array = NDArray[np.float64]
 
@@ -43,11 +47,17 @@ class Booster:
     features: tuple[str, ...]
 
 
-def paths(names: Sequence[str], panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> dict[str, Array]:
+def paths(
+    names: Sequence[str], panel: Panel, end: int, horizon: int, settings: ForecastSettings, workshop: Workshop
+) -> dict[str, Array]:
     """Expected demand of each period from column `end` on, by each objective: (series, horizon); NaN where nothing can be said."""
+    started = process_time()
     nothing = np.full((panel.series, horizon), np.nan)
     boosters = fit(names, panel, end, horizon, settings)
     found = {name: nothing.copy() for name in names}
+    workshop.fitted.update(boosters)
+    workshop.training_seconds.update(dict.fromkeys(names, (process_time() - started) / len(names)))
+    started = process_time()
     at = np.flatnonzero(panel.can_train(end, settings))
     if not boosters or not at.size:
         return found
@@ -59,7 +69,15 @@ def paths(names: Sequence[str], panel: Panel, end: int, horizon: int, settings: 
             rows = np.hstack([own, _step_features(panel, part, end, step, level)[0]])
             for name, model in boosters.items():
                 found[name][part, step] = np.maximum(model.booster.predict(rows, num_threads=1), 0.0) * level
+    workshop.inference_seconds.update(dict.fromkeys(names, (process_time() - started) / len(names)))
     return found
+
+
+def rows_at(panel: Panel, part: NDArray[np.int64], origin: int, step: int) -> tuple[NDArray[np.float32], Array]:
+    """Features of series `part` for the period `origin + step`, and the level their forecasts are in units of."""
+    level = panel.level_units(origin)[part]
+    own, _ = _origin_features(panel, part, origin, level)
+    return np.hstack([own, _step_features(panel, part, origin, step, level)[0]]), level
 
 
 def fit(names: Sequence[str], panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> dict[str, Booster]:

@@ -7,8 +7,9 @@ Does not belong here: boosting and networks themselves (`boosting`, `neural`), s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
+from time import process_time
 from typing import Any, Literal
 
 import numpy as np
@@ -64,6 +65,15 @@ def _mstl(settings: ForecastSettings, season_periods: int) -> Any:
     from statsforecast.models import MSTL, AutoETS
 
     return MSTL(season_length=season_periods, trend_forecaster=AutoETS(model="ZZN"))
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Fitted models by name, and the seconds of CPU that fitting and forecasting took."""
+
+    fitted: dict[str, Any] = field(default_factory=dict)
+    training_seconds: dict[str, float] = field(default_factory=dict)
+    inference_seconds: dict[str, float] = field(default_factory=dict)
 
 
 REGISTRY: dict[str, ModelSpec] = {
@@ -129,27 +139,32 @@ def chosen_models(panel: Panel, horizon: int, settings: ForecastSettings) -> tup
 
 
 def paths(
-    names: Sequence[str], panel: Panel, end: int, horizon: int, settings: ForecastSettings, trained: dict[str, Any]
+    names: Sequence[str], panel: Panel, end: int, horizon: int, settings: ForecastSettings, workshop: Workshop
 ) -> dict[str, Array]:
     """Expected demand of the `horizon` periods from column `end` on, by each model: (series, horizon), 0 or more.
 
     Only columns before `end` are read, and what is known ahead. Rows are NaN where a model cannot or need not say
-    anything: too little history, a failed fit, a dear model and a slow mover. `trained` keeps what need not be fitted anew: a
+    anything: too little history, a failed fit, a dear model and a slow mover. `workshop` keeps the fitted models and their seconds: a
     network learned before the first origin of a backtest serves the later ones, too.
     """
     from ml.forecasting import boosting
 
-    found = _statistical([s for s in specs(names) if s.build], panel, end, horizon, settings)
+    statistical = [spec for spec in specs(names) if spec.build]
+    started = process_time()
+    found = _statistical(statistical, panel, end, horizon, settings)
+    for spec in statistical:
+        # statsforecast fits and forecasts in one call
+        workshop.training_seconds[spec.name] = (process_time() - started) / len(statistical)
     boosted = [name for name in names if REGISTRY[name].family == "boosting"]
     if boosted:
-        found |= boosting.paths(boosted, panel, end, horizon, settings)
+        found |= boosting.paths(boosted, panel, end, horizon, settings, workshop)
     for name in names:
         if REGISTRY[name].family == "neural":
-            found[name] = _neural(name, panel, end, horizon, settings, trained)
+            found[name] = _neural(name, panel, end, horizon, settings, workshop)
     return {name: found[name] for name in names}
 
 
-def _neural(name: str, panel: Panel, end: int, horizon: int, settings: ForecastSettings, trained: dict[str, Any]) -> Array:
+def _neural(name: str, panel: Panel, end: int, horizon: int, settings: ForecastSettings, workshop: Workshop) -> Array:
     from ml.forecasting.neural import NeuralModel, NeuralSettings
 
     rows = np.flatnonzero(panel.can_train(end, settings))
@@ -163,11 +178,15 @@ def _neural(name: str, panel: Panel, end: int, horizon: int, settings: ForecastS
         "static": np.nan_to_num(panel.static[rows]) if panel.static_names else None,
     }
     arrays = (panel.training_units[rows, :end], panel.start[rows], horizon)
-    if name not in trained:
+    started = process_time()
+    if name not in workshop.fitted:
         levels = np.array([0.1, 0.5, 0.9])
         own = NeuralSettings(seed=settings.seed, max_steps=settings.neural_steps)
-        trained[name] = NeuralModel.fit(name, *arrays, levels=levels, season=panel.season, settings=own, **beside)  # type: ignore[arg-type]
-    found[rows] = trained[name].predict(*arrays, **beside).mean
+        workshop.fitted[name] = NeuralModel.fit(name, *arrays, levels=levels, season=panel.season, settings=own, **beside)  # type: ignore[arg-type]
+        workshop.training_seconds[name] = process_time() - started
+    started = process_time()
+    found[rows] = workshop.fitted[name].predict(*arrays, **beside).mean
+    workshop.inference_seconds[name] = process_time() - started
     return found
 
 

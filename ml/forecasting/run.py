@@ -1,126 +1,236 @@
-"""The forecast run: three feature frames in, four output frames out.
+"""The forecast run of the warehouse: feature frames in, output frames out.
 
-Belongs here: the order of the steps, the checks of the inputs, the stamp.
+Belongs here: the order of the steps, the stamp, which models are published.
 Does not belong here: reading or writing tables, and the choice of a champion, which SQL makes from the scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from importlib.metadata import version
+from itertools import product
 
 import numpy as np
 import polars as pl
 
-from ml.contracts import (
-    DEMAND_FORECASTS,
-    DEMAND_WEEKLY,
-    ITEM_LOCATIONS,
-    LEAD_TIME_DEMAND,
-    LEAD_TIME_DISTRIBUTION,
-    MODEL_RUNS,
-    SERIES_METRICS,
-    ContractError,
-)
-from ml.forecasting import stamp
-from ml.forecasting.backtest import build_windows
+from ml import contracts
+from ml.contracts import FrameContract
+from ml.forecasting import companions, rows, scores, stamp
+from ml.forecasting.artefacts import Artefact
+from ml.forecasting.backtest import Progress
 from ml.forecasting.calibration import Segments
-from ml.forecasting.estimate import estimate
+from ml.forecasting.engine import Estimate, Forecasts, estimate_all
 from ml.forecasting.lead_time import protection_intervals
-from ml.forecasting.models import model_version, specs
-from ml.forecasting.rows import forecast_rows, metric_rows, reasons, run_row, sum_rows
-from ml.forecasting.series import build_panel, history_reasons, usable_demand
+from ml.forecasting.models import ENSEMBLE
+from ml.forecasting.panel import PATTERNS
 from ml.forecasting.settings import ForecastSettings
+from ml.forecasting.weekly import Features, WeeklyPanel, build_panel, usable_demand
 
-Progress = Callable[[str, float], None]
+_LIBRARIES = ("statsforecast", "lightgbm", "neuralforecast", "torch")
 
 
 @dataclass(frozen=True)
 class ForecastResult:
-    """The four frames a run writes, each conforming to its contract and sorted by its key."""
+    """The frames a run writes, by the name of their contract, each conforming to it and sorted by its key; and the fitted models."""
 
-    demand_forecasts: pl.DataFrame
-    lead_time_demand: pl.DataFrame
-    series_metrics: pl.DataFrame
-    model_runs: pl.DataFrame
+    frames: dict[str, pl.DataFrame]
+    artefacts: dict[str, Artefact]
+
+    def __getitem__(self, contract: FrameContract) -> pl.DataFrame:
+        return self.frames[contract.name]
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """What a run is called, and what its name is made of. Equal inputs have equal names."""
+
+    run_id: str
+    data_hash: str
+    code_hash: str
+
+
+def identify(features: Features, as_of_date: date, settings: ForecastSettings | None = None) -> RunIdentity:
+    """The name a run on these features would have; the frames are held to their contracts."""
+    settings = settings or ForecastSettings()
+    features = features.conformed()
+    features = replace(features, demand_weekly=usable_demand(features.demand_weekly, features.item_locations, as_of_date, settings))
+    data, code = stamp.data_hash(features.frames), stamp.code_hash()
+    libraries = " ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    return RunIdentity(stamp.run_id(as_of_date, data, code, settings, libraries), data, code)
 
 
 def run_forecast(
-    demand: pl.DataFrame,
-    item_locations: pl.DataFrame,
-    lead_times: pl.DataFrame,
+    features: Features,
     *,
     as_of_date: date,
     settings: ForecastSettings | None = None,
     progress: Progress | None = None,
 ) -> ForecastResult:
-    """Forecast every row of `item_locations` with every model of the settings.
+    """Forecast every row of `features.item_locations` with the models of the settings and their ensemble.
 
-    Frames: DEMAND_WEEKLY, ITEM_LOCATIONS and LEAD_TIME_DISTRIBUTION of `ml.contracts`, rows in any order. Demand
-    after `as_of_date`, and of item-locations that are not asked for, is not read. A series that cannot be fitted gets
+    Demand after `as_of_date`, and of item-locations that are not asked for, is not read. A series that cannot be fitted gets
     the mean of what it has and a reason in `series_metrics`. Raises ContractError when an input breaks its contract,
     ValueError for an unknown model. `progress(step, share done)` is called along the way.
     """
     settings = settings or ForecastSettings()
     report = progress or (lambda step, share: None)
-    chosen = specs(settings)
-    demand = DEMAND_WEEKLY.conform(demand)
-    keys = ITEM_LOCATIONS.conform(item_locations).sort("item_id", "location_id")
-    lead_times = LEAD_TIME_DISTRIBUTION.conform(lead_times).sort("vendor_id", "lead_time_days")
-    for frame, column in ((demand, "sold_units"), (lead_times, "probability")):
-        if frame[column].is_infinite().any():
-            raise ContractError(f"{column}: infinite values")
-    demand = usable_demand(demand, keys, as_of_date, settings.max_history_weeks)
+    features = features.conformed()
+    demand = usable_demand(features.demand_weekly, features.item_locations, as_of_date, settings)
+    features = replace(features, demand_weekly=demand)
+    identity = identify(features, as_of_date, settings)
+    constants: rows.Stamp = {"run_id": identity.run_id, "as_of_date": as_of_date}
+    if features.item_locations.is_empty():
+        return ForecastResult({contract.name: contract.empty() for contract in contracts.OUTPUTS}, {})
 
-    data, code, version = stamp.data_hash((demand, keys, lead_times)), stamp.code_hash(), model_version()
-    stamped = {"run_id": stamp.run_id(as_of_date, data, code, settings, version), "as_of_date": as_of_date}
-    run_columns = {
-        **stamped,
-        "model_version": version,
-        "data_hash": data,
-        "code_hash": code,
-        "seed": 0,
-        "series": keys.height,
-    }
-    if keys.is_empty():
-        frames = ([], [], [], [run_row(spec, {}, settings, run_columns) for spec in chosen])
-        return _result(frames)
-
-    panel = build_panel(demand, keys, as_of_date, settings)
-    intervals = protection_intervals(keys, lead_times, settings)
-    horizon = settings.horizon_weeks or int(np.ceil(intervals.cut_days.max() / 7))
-    horizon = min(max(horizon, 1), settings.max_horizon_weeks)
-    windows = build_windows(panel, horizon, settings)
-    names, pattern = np.unique(keys["demand_pattern"].to_numpy().astype(str), return_inverse=True)
-    segments = Segments(pattern.astype(np.int64), tuple(names.tolist()))
-    first_origin = windows.origins[0] if windows.origins else panel.weeks
-    full_season = panel.start <= first_origin - settings.season_weeks
+    intervals = protection_intervals(features.item_locations, features.lead_time_distribution, settings)
+    horizon = min(max(int(np.ceil(intervals.cut_days.max() / 7)), 1), settings.max_horizon_weeks)
+    weekly = build_panel(features, as_of_date, horizon, settings)
     own_weeks = np.ceil(intervals.mean_days / 7 - 1e-9).astype(np.int64)
-    score_weeks = np.clip(own_weeks, 1, windows.horizon_weeks)
-    history = history_reasons(panel, settings)
-
-    forecasts, sums, metrics, runs = [], [], [], []
-    for index, spec in enumerate(chosen):
-        report(f"model {spec.name}", index / len(chosen))
-        found = estimate(spec, panel, windows, full_season, segments, score_weeks, horizon, settings)
-        columns = {**stamped, "model": spec.name}
-        forecasts.append(forecast_rows(panel, found, columns, settings))
-        sums.append(sum_rows(panel, found, intervals, columns, settings))
-        words = reasons(panel, found, history, intervals, windows, settings)
-        metrics.append(metric_rows(panel, found, score_weeks, words, columns))
-        learned: dict[str, object] = {"weight_of_historical_mean": found.history_weight}
-        if spec.uses_season:
-            learned["series_with_full_season"] = int(full_season.sum())
-        runs.append(run_row(spec, learned, settings, run_columns))
-    report("done", 1.0)
-    return _result((forecasts, sums, metrics, runs))
-
-
-def _result(frames: tuple[list[pl.DataFrame], ...]) -> ForecastResult:
-    contracts = (DEMAND_FORECASTS, LEAD_TIME_DEMAND, SERIES_METRICS, MODEL_RUNS)
-    joined = (
-        contract.conform(pl.concat(parts)).sort(contract.grain) if parts else contract.empty()
-        for contract, parts in zip(contracts, frames, strict=True)
+    usual = int(np.clip(np.median(own_weeks), 1, horizon))
+    made = estimate_all(
+        weekly.panel,
+        horizon,
+        settings,
+        segments=_patterns(weekly),
+        singles=True,
+        sum_lengths=(1, usual, horizon),
+        report=lambda step, share: report(step, 0.7 * share),
     )
-    return ForecastResult(*joined)
+    launched, launch_words = companions.launched_series(weekly, horizon, settings)
+    if launched is not None:
+        made = _with_launched(made, launched.row, launched.mean, launched)
+
+    report("scores", 0.7)
+    length = np.clip(own_weeks, 1, max(made.tested.horizon, 1))
+    found = {name: scores.score_series(made, estimate, length, weekly.keys) for name, estimate in made.estimates.items()}
+    metrics = {name: _segment_metrics(made, estimate, found[name], weekly) for name, estimate in made.estimates.items()}
+    published = _published(made, found)
+    report("distributions", 0.8)
+    history = weekly.history_reasons(settings)
+    frames: dict[str, list[pl.DataFrame]] = {contract.name: [] for contract in contracts.OUTPUTS}
+    for name, estimate in made.estimates.items():
+        own = {**constants, "model": name}
+        words = rows.reasons(made, estimate, found[name], weekly, intervals, history, launch_words)
+        frames["series_metrics"].append(rows.series_rows(weekly, length, found[name], words, own))
+        frames["model_metrics"].append(rows.metric_rows(metrics[name], own))
+        if name in published:
+            frames["demand_forecasts"].append(rows.forecast_rows(made, estimate, weekly, own))
+            frames["lead_time_demand"].append(rows.sum_rows(made, estimate, weekly, intervals, own))
+        run_constants = {**constants, "data_hash": identity.data_hash, "code_hash": identity.code_hash, "series": weekly.keys.height}
+        frames["model_runs"].append(
+            rows.run_row(
+                name,
+                made,
+                _learned(made, name),
+                {k: v for k, v in metrics[name][0].items() if isinstance(v, float) and np.isfinite(v) and "seconds" not in k},
+                is_deployed=name in published,
+                artefact=f"{identity.run_id}/{name}" if name in made.fitted.workshop.fitted else None,
+                constants=run_constants,
+            )
+        )
+    frames["ensemble_weights"].append(rows.weight_rows(made, constants))
+    report("outliers, components, hierarchy", 0.9)
+    frames["demand_outliers"].append(companions.outliers(weekly, constants))
+    frames["demand_components"].append(companions.components(weekly, constants, settings))
+    frames["forecast_hierarchy"].append(companions.reconciled(made, weekly, constants))
+    report("explanations, drift", 0.95)
+    importance, explanations = companions.explanations(made, weekly, constants)
+    frames["feature_importance"].append(importance)
+    frames["forecast_explanations"].append(explanations)
+    frames["forecast_drift"].append(companions.drifted(made, weekly, constants)[0])
+    report("done", 1.0)
+    joined = {
+        contract.name: contract.conform(pl.concat(frames[contract.name])).sort(contract.grain) if frames[contract.name] else contract.empty()
+        for contract in contracts.OUTPUTS
+    }
+    return ForecastResult(joined, _artefacts(made))
+
+
+def _patterns(weekly: WeeklyPanel) -> Segments:
+    names = tuple(dict.fromkeys((*PATTERNS, *weekly.keys["demand_pattern"].unique().sort().to_list())))
+    code = weekly.keys["demand_pattern"].replace_strict(names, list(range(len(names))), return_dtype=pl.Int64)
+    return Segments(code.to_numpy(), names)
+
+
+def _with_launched(made: Forecasts, row: np.ndarray, mean: np.ndarray, launched: companions.Launched) -> Forecasts:
+    """The same forecasts with the paths of newly launched series in every estimate."""
+    new = np.flatnonzero(row >= 0)
+    estimates = {}
+    for name, estimate in made.estimates.items():
+        path = estimate.path.copy()
+        path[new] = mean[row[new]]
+        estimates[name] = replace(estimate, path=path)
+    return replace(made, estimates=estimates, launched=launched)
+
+
+def _published(made: Forecasts, found: dict[str, scores.SeriesScores]) -> set[str]:
+    """The models whose forecasts are written: the ensemble, the plain average, and of each segment the best by cost and by pinball loss."""
+    chosen = {name for name in (ENSEMBLE, "moving_average") if name in made.estimates}
+    for segment in np.unique(made.segments.code):
+        member = made.segments.code == segment
+        for measure in ("decision_cost", "pinball"):
+            mean = {
+                name: np.nanmean(values)
+                for name, scored in found.items()
+                if name != ENSEMBLE and np.isfinite(values := scored.columns[measure][member]).any()
+            }
+            if mean:
+                chosen.add(min(mean, key=lambda name: (mean[name], name)))
+    return chosen or set(made.estimates)
+
+
+def _segment_metrics(
+    made: Forecasts, estimate: Estimate, found: scores.SeriesScores, weekly: WeeklyPanel
+) -> list[dict[str, object]]:
+    """One dictionary per segment, all series first; segments without a series are left out."""
+    workshop, series = made.fitted.workshop, weekly.keys.height
+    seconds = {
+        "training_seconds_per_series": _of_all(workshop.training_seconds, estimate.name) / series,
+        "inference_seconds_per_series": _of_all(workshop.inference_seconds, estimate.name) / series,
+    }
+    classes, patterns = weekly.keys["abc_class"].to_numpy(), weekly.keys["demand_pattern"].to_numpy()
+    groups = [("all", None, None, np.ones(series, dtype=bool))]
+    for abc, pattern in product(np.unique(classes), np.unique(patterns)):
+        groups.append((f"{abc} / {pattern}", abc, pattern, (classes == abc) & (patterns == pattern)))
+    origins = found.columns["origins"]
+    return [
+        {
+            "segment": segment,
+            "abc_class": abc,
+            "demand_pattern": pattern,
+            "series": int((origins[member] > 0).sum()),
+            "origins": int(origins[member].sum()),
+            **scores.segment_scores(made, estimate, found, member),
+            **seconds,
+        }
+        for segment, abc, pattern, member in groups
+        if member.any()
+    ]
+
+
+def _of_all(seconds: dict[str, float], name: str) -> float:
+    return sum(seconds.values()) if name == ENSEMBLE else seconds.get(name, float("nan"))
+
+
+def _learned(made: Forecasts, name: str) -> dict[str, object]:
+    if name != ENSEMBLE:
+        fitted = made.fitted.workshop.fitted.get(name)
+        learned = getattr(fitted, "learned", {})
+        return {k: v for k, v in learned.items() if "second" not in k}
+    best = made.estimates[ENSEMBLE]
+    return {
+        "models": list(made.weights.names),
+        "period_shares": best.period_shares.round(4).tolist(),
+        "sum_shares": best.sum_shares.round(4).tolist(),
+    }
+
+
+def _artefacts(made: Forecasts) -> dict[str, Artefact]:
+    found = {}
+    for name, fitted in made.fitted.workshop.fitted.items():
+        if hasattr(fitted, "booster"):
+            found[name] = Artefact("lightgbm", fitted.booster)
+        elif getattr(fitted, "network", None) is not None:
+            found[name] = Artefact("tensors", fitted.network.state_dict())
+    return found

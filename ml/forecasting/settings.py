@@ -43,6 +43,10 @@ class ForecastSettings:
     boosting_quantile_rounds: int = 100
     boosting_learning_rate: float = 0.05
     boosting_leaves: int = 63
+    component_series: int = 2_000
+    """Class A series, those that move most, that are split into trend, season and remainder."""
+    explained_series: int = 2_000
+    """Class A series, those that move most, whose next week boosting explains."""
     neural_min_series: int = 500
     """Series below which a network has too little to learn from; it is then not among the automatic models."""
     neural_steps: int = 300
