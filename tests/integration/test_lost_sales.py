@@ -21,13 +21,22 @@ def service(run_dbt, tmp_path_factory: pytest.TempPathFactory):
     generate("medium", SEED, home / "source")
     warehouse = home / "stockroom.duckdb"
     tables = ("--resource-type", "seed", "--resource-type", "snapshot", "--resource-type", "model")
-    run_dbt(home / "source", warehouse, "build", *tables, "--select", "+rpt_service")
+    run_dbt(home / "source", warehouse, "build", *tables, "--select", "+rpt_service", "+ftr_demand_weekly")
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(
             """
             create temp table lost as
             select item_id, location_id, cast(date_trunc('month', date) as date) as month_start_date, sum(lost_units) as lost_units
             from read_parquet(?) group by all
+            """,
+            [str(home / "source" / "truth" / "demand.parquet")],
+        )
+        connection.execute(
+            """
+            create temp table demand_weeks as
+            select item_id, location_id, as_of_date - cast(7 * ((as_of_date - date) // 7) + 6 as integer) as week_start_date,
+                sum(demand_units) as true_units
+            from read_parquet(?) cross join intermediate.int_as_of where date <= as_of_date group by all
             """,
             [str(home / "source" / "truth" / "demand.parquet")],
         )
@@ -89,3 +98,17 @@ def test_empty_shelves_are_counted_hidden_ones_included(service):
     true_ranged, true_empty = service.sql("select sum(ranged_days), sum(stockout_days) from shelves").fetchone()
     assert ranged == pytest.approx(true_ranged, rel=0.005)
     assert empty == pytest.approx(true_empty, rel=0.07)
+
+
+def test_the_demand_of_a_week_is_told_better_than_by_its_sales(service):
+    """Sales leave out what was lost: their error is all of it. Of the weeks that lost much, the interval holds the truth."""
+    sold_error, error, covered = service.sql(
+        """
+        select sum(abs(sold_units - true_units)), sum(abs(demand_units - true_units)),
+            avg(cast(true_units between floor(demand_low_units) and ceil(demand_high_units) as integer))
+                filter (where demand_units - sold_units > 0.5)
+        from features.ftr_demand_weekly inner join demand_weeks using (item_id, location_id, week_start_date)
+        """
+    ).fetchone()
+    assert error < 0.6 * sold_error
+    assert covered >= 0.85
