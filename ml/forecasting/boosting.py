@@ -197,7 +197,9 @@ def _sum_rows(
     return _stacked(rows, targets, weights, names)
 
 
-def _stacked(rows: list[Any], targets: list[Array], weights: list[Array], names: tuple[str, ...]) -> tuple[Any, Array, Array, Any]:
+def _stacked(
+    rows: list[Any], targets: list[Array], weights: list[Array], names: tuple[str, ...]
+) -> tuple[Any, Array, Array, Any]:
     if not rows:
         return np.zeros((0, 0), dtype=np.float32), np.zeros(0), np.zeros(0), names
     weight = np.concatenate(weights)

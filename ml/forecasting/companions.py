@@ -49,7 +49,17 @@ def launched_series(weekly: WeeklyPanel, horizon: int, settings: ForecastSetting
     names = weekly.keys["product_category"].drop_nulls().unique().sort().to_list()
     curves = launch.launch_curves(panel.training_units, panel.start, category, location, item, panel.is_in_stock)
     found = launch.new_item_paths(
-        curves, panel.training_units, panel.start, category, location, item, is_new, horizon, np.array([0.5]), names, panel.is_in_stock
+        curves,
+        panel.training_units,
+        panel.start,
+        category,
+        location,
+        item,
+        is_new,
+        horizon,
+        np.array([0.5]),
+        names,
+        panel.is_in_stock,
     )
     row = np.full(panel.series, -1, dtype=np.int64)
     row[is_new] = np.arange(is_new.sum())
@@ -94,8 +104,10 @@ def reconciled(made: Forecasts, weekly: WeeklyPanel, constants: Stamp) -> pl.Dat
     found = models.paths(names, above, panel.periods, horizon, made.settings, models.Workshop())
     base = np.mean([found[name] for name in names], axis=0)
     known = np.repeat(np.isfinite(base).all(axis=1), horizon)
-    frame = tree.nodes[:upper].select("level", "node")[np.repeat(np.arange(upper, dtype=np.uint32), horizon)].with_columns(
-        pl.Series("week_start_date", weeks * upper), pl.Series("base_units", base.ravel())
+    frame = (
+        tree.nodes[:upper]
+        .select("level", "node")[np.repeat(np.arange(upper, dtype=np.uint32), horizon)]
+        .with_columns(pl.Series("week_start_date", weeks * upper), pl.Series("base_units", base.ravel()))
     )
     return _stamped(hierarchy.reconcile(bottom, frame.filter(pl.Series(known)), solver="direct"), FORECAST_HIERARCHY, constants)
 
@@ -122,7 +134,9 @@ def drifted(made: Forecasts, weekly: WeeklyPanel, constants: Stamp) -> tuple[pl.
         rows = np.flatnonzero(tested.period_valid.any(axis=(1, 2)))[: made.settings.fair_series]
         errors = []
         for origins in ([len(tested.origins) - 1], list(range(len(tested.origins) - 1))):
-            found = [at_levels(made.period_quantiles(made.best, rows, j)[:, : tested.horizon], tuple(_DRIFT_LEVELS)) for j in origins]
+            found = [
+                at_levels(made.period_quantiles(made.best, rows, j)[:, : tested.horizon], tuple(_DRIFT_LEVELS)) for j in origins
+            ]
             arrays = (
                 np.concatenate([tested.units[rows, j] for j in origins]),
                 np.concatenate(found),

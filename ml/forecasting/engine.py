@@ -4,7 +4,8 @@ Belongs here: the order of these steps, and what one model, or their ensemble, s
 Does not belong here: frames and keys (`door`, `run`), the mathematics of each step (`ensemble`, `calibration`, `distribution`).
 
 The ensemble's distribution is an average of quantile functions: around its two centres, around the models that weigh most, and,
-for sums, boosting's direct quantiles. Averaging quantiles keeps the shape and cancels the errors of the parts.
+for sums, boosting's direct quantiles. Averaging quantiles keeps the shape and cancels the errors of the parts. It is then read at the
+levels that had the promised coverage in the backtest (conformal calibration, per segment).
 Calibration pools all series and origins, so a series' own past error hardly enters its own quantiles.
 """
 
@@ -18,7 +19,15 @@ from numpy.typing import NDArray
 
 from ml.forecasting import backtest, boosting
 from ml.forecasting.backtest import Backtest, Fitted, Progress
-from ml.forecasting.calibration import ErrorShape, Segments, VarianceLaw, dispersion, error_shape, variance_law
+from ml.forecasting.calibration import (
+    ErrorShape,
+    Segments,
+    VarianceLaw,
+    covering_levels,
+    dispersion,
+    error_shape,
+    variance_law,
+)
 from ml.forecasting.distribution import simple_quantiles_units
 from ml.forecasting.ensemble import Weights, learn_shares, learn_weights
 from ml.forecasting.models import BOOSTING, ENSEMBLE, REGISTRY, chosen_models
@@ -74,6 +83,9 @@ class Estimate:
     sum_shares: Array
     """Shares in the distribution of a sum, that of `direct` last where there is one."""
     direct: Direct | None = None
+    period_levels: Array | None = None
+    """Per segment, the level at which the average of the parts has the coverage of each level of the GRID: (segments, levels)."""
+    sum_levels: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +146,9 @@ class Forecasts:
                 total = total + share * self.centre_quantiles(centre, rows, origin, lengths, is_sum=is_sum)
         if is_sum and estimate.direct is not None and shares[-1] > 0:
             total = total + shares[-1] * self.direct_quantiles(estimate, rows, origin, lengths)
+        levels = estimate.sum_levels if is_sum else estimate.period_levels
+        if levels is not None:
+            total = _at_own_levels(np.maximum.accumulate(total, axis=2), levels[self.segments.code[rows]])
         total = self._launched(np.asarray(total), rows, is_sum) if origin is None and lengths is None else total
         return np.maximum.accumulate(total, axis=2)
 
@@ -264,8 +279,7 @@ def estimate_all(
         even = np.full(len(centres), 1 / len(centres))
         sums = np.append(even * len(centres), 1.0) / (len(centres) + 1) if direct else even
         draft = Estimate(ENSEMBLE, both[0] / 2, both[1] / 2, centres, said, even, sums, direct)
-        period_shares, sum_shares = _shares(base, draft, level)
-        estimates[ENSEMBLE] = replace(draft, period_shares=period_shares, sum_shares=sum_shares)
+        estimates[ENSEMBLE] = _mixed(base, draft, level)
     if singles or len(names) == 1:
         one = np.ones(1)
         for name in names:
@@ -287,40 +301,50 @@ def _direct(panel: Panel, tested: Backtest, lengths: Sequence[int], settings: Fo
     return Direct(lengths, now, past)
 
 
-def _shares(base: Forecasts, draft: Estimate, level: Array) -> tuple[Array, Array]:
-    """Shares of the parts of the ensemble's distribution, for periods and for sums, from a sample of backtest windows."""
+def _mixed(base: Forecasts, draft: Estimate, level: Array) -> Estimate:
+    """The draft with shares and levels learned from a sample of backtest windows; the draft itself where there are too few."""
     tested, settings = base.tested, base.settings
-    found = []
-    for is_sum, valid, even in (
-        (False, tested.period_valid, draft.period_shares),
-        (True, tested.sum_valid, draft.sum_shares),
-    ):
+    found: dict[str, Array] = {}
+    for is_sum, name, valid in ((False, "period", tested.period_valid), (True, "sum", tested.sum_valid)):
         windows = np.argwhere(valid[:, :, -1])
         if len(windows) < settings.bucket_windows:
-            found.append(even)
             continue
         if len(windows) > _SHARE_WINDOWS:
             windows = windows[np.sort(np.random.default_rng(settings.seed).choice(len(windows), _SHARE_WINDOWS, replace=False))]
-        parts, actual, scale, scored = [], [], [], []
+        parts, actual, scale, scored, segment = [], [], [], [], []
         for j in range(len(tested.origins)):
             rows = windows[windows[:, 1] == j, 0]
             if not rows.size:
                 continue
-            here = [base.centre_quantiles(centre, rows, j, is_sum=is_sum) for centre in draft.centres]
+            # of sums half the horizon and the whole; of periods first, middle and last
+            last = tested.horizon - 1
+            steps = sorted({last // 2, last} if is_sum else {0, last // 2, last})
+            here = [base.centre_quantiles(centre, rows, j, is_sum=is_sum)[:, steps] for centre in draft.centres]
             if is_sum and draft.direct is not None:
-                here.append(base.direct_quantiles(draft, rows, j))
+                here.append(base.direct_quantiles(draft, rows, j)[:, steps])
             units = tested.units[rows, j]
-            # of sums the longest; of periods first, middle and last
-            steps = [tested.horizon - 1] if is_sum else sorted({0, tested.horizon // 2, tested.horizon - 1})
-            parts.append(np.stack([q[:, steps] for q in here]).reshape(len(here), -1, len(GRID)))
+            parts.append(np.stack(here).reshape(len(here), -1, len(GRID)))
             actual.append((units.cumsum(axis=1) if is_sum else units)[:, steps].ravel())
-            scale.append(np.repeat(level[rows, j], len(steps)) * (tested.horizon if is_sum else 1))
+            scale.append((level[rows, j][:, None] * (np.array(steps) + 1 if is_sum else np.ones(len(steps)))).ravel())
             scored.append(valid[rows, j][:, steps].ravel())
+            segment.append(np.repeat(base.segments.code[rows], len(steps)))
         used = np.concatenate(scored)
-        found.append(
-            learn_shares(np.concatenate(parts, axis=1)[:, used], np.concatenate(actual)[used], np.concatenate(scale)[used])
-        )
-    return found[0], found[1]
+        together, came = np.concatenate(parts, axis=1)[:, used], np.concatenate(actual)[used]
+        shares = learn_shares(together, came, np.concatenate(scale)[used])
+        mixed = np.maximum.accumulate(np.tensordot(shares, together, axes=1), axis=1)
+        found[f"{name}_shares"] = shares
+        found[f"{name}_levels"] = covering_levels(mixed, came, np.concatenate(segment)[used], len(base.segments.names), settings)
+    return replace(draft, **found)
+
+
+def _at_own_levels(quantiles: Array, levels: Array) -> Array:
+    """Quantile functions (rows, n, GRID) read at other levels (rows, GRID): what they say at the level of each grid point."""
+    grid = np.array(GRID)
+    right = np.clip(np.searchsorted(grid, levels), 1, len(grid) - 1)
+    share = np.clip((levels - grid[right - 1]) / (grid[right] - grid[right - 1]), 0.0, 1.0)[:, None, :]
+    low = np.take_along_axis(quantiles, np.broadcast_to((right - 1)[:, None, :], quantiles.shape), axis=2)
+    high = np.take_along_axis(quantiles, np.broadcast_to(right[:, None, :], quantiles.shape), axis=2)
+    return (1 - share) * low + share * high
 
 
 def _centre(

@@ -112,7 +112,9 @@ def read_history(
     row, column = kept["row"].to_numpy(), periods - 1 - kept["back"].to_numpy()
     raw = kept["y"].cast(pl.Float64).fill_null(np.nan).to_numpy()
     is_known = np.isfinite(raw)
-    stocked = kept["in_stock"].fill_null(True).cast(pl.Boolean).to_numpy() if "in_stock" in kept.columns else np.ones(len(raw), bool)
+    stocked = (
+        kept["in_stock"].fill_null(True).cast(pl.Boolean).to_numpy() if "in_stock" in kept.columns else np.ones(len(raw), bool)
+    )
     shape = (len(ids), periods)
     units, in_stock = np.zeros(shape), np.ones(shape, dtype=bool)
     np.add.at(units, (row, column), np.where(is_known, np.maximum(np.nan_to_num(raw, posinf=0.0, neginf=0.0), 0.0), 0.0))
@@ -121,7 +123,9 @@ def read_history(
     np.minimum.at(start, row, column)
 
     season = _SEASONS[kind]
-    training = repair_stock_outs(units, in_stock, start, season, settings.repair_window_periods) if settings.repair_stock_outs else units
+    training = (
+        repair_stock_outs(units, in_stock, start, season, settings.repair_window_periods) if settings.repair_stock_outs else units
+    )
     known = _known(rows, future, names, grid, numbers, periods, horizon)
     attributes, attribute_names = _static(static, ids)
     panel = Panel(units, training, in_stock, start, season, known, names, attributes, attribute_names)
@@ -175,7 +179,9 @@ def _known(
         return np.zeros((0, 0, 0), dtype=np.float32)
     ahead = future.with_columns(back=grid.column(future)).join(numbers, on="unique_id")
     wanted = ["row", "back", *names]
-    both = pl.concat([frame.select(pl.col(name).cast(pl.Float64 if name in names else pl.Int64) for name in wanted) for frame in (rows, ahead)])
+    both = pl.concat(
+        [frame.select(pl.col(name).cast(pl.Float64 if name in names else pl.Int64) for name in wanted) for frame in (rows, ahead)]
+    )
     both = both.with_columns(column=periods - 1 - pl.col("back")).filter(pl.col("column").is_between(0, periods + horizon - 1))
     values = np.full((numbers.height, periods + horizon, len(names)), np.nan, dtype=np.float32)
     values[both["row"].to_numpy(), both["column"].to_numpy()] = both.select(names).to_numpy()
@@ -190,7 +196,9 @@ def _static(static: pl.DataFrame | None, ids: pl.Series) -> tuple[Array, tuple[s
         return np.zeros((0, 0)), ()
     if "unique_id" not in static.columns:
         raise ContractError("static: missing column unique_id")
-    own = pl.DataFrame({"unique_id": ids}).join(static.unique("unique_id", keep="first", maintain_order=True), on="unique_id", how="left", maintain_order="left")
+    own = pl.DataFrame({"unique_id": ids}).join(
+        static.unique("unique_id", keep="first", maintain_order=True), on="unique_id", how="left", maintain_order="left"
+    )
     columns = []
     for name in own.columns[1:]:
         values = own[name]
@@ -202,7 +210,12 @@ def _static(static: pl.DataFrame | None, ids: pl.Series) -> tuple[Array, tuple[s
 
 
 def _reasons(
-    panel: Panel, raw: Array, row: NDArray[np.int64], counts: NDArray[np.int32], stocked: NDArray[np.bool_], settings: ForecastSettings
+    panel: Panel,
+    raw: Array,
+    row: NDArray[np.int64],
+    counts: NDArray[np.int32],
+    stocked: NDArray[np.bool_],
+    settings: ForecastSettings,
 ) -> list[str]:
     def of(rows: NDArray[np.bool_]) -> NDArray[np.int64]:
         return np.bincount(row[rows], minlength=panel.series)

@@ -89,7 +89,11 @@ REGISTRY: dict[str, ModelSpec] = {
         ModelSpec("exponential_smoothing", "smoothing", build=_of_statsforecast("SimpleExponentialSmoothingOptimized")),
         ModelSpec("theta", "smoothing", "fair", build=_of_statsforecast("Theta", season=True), uses_season=True),
         ModelSpec(
-            "optimized_theta", "smoothing", "fair", build=_of_statsforecast("DynamicOptimizedTheta", season=True), uses_season=True
+            "optimized_theta",
+            "smoothing",
+            "fair",
+            build=_of_statsforecast("DynamicOptimizedTheta", season=True),
+            uses_season=True,
         ),
         ModelSpec("auto_ets", "smoothing", "dear", build=_of_statsforecast("AutoETS", season=True), uses_season=True),
         ModelSpec("auto_arima", "smoothing", "dear", build=_of_statsforecast("AutoARIMA", season=True), uses_season=True),
@@ -190,9 +194,7 @@ def _neural(name: str, panel: Panel, end: int, horizon: int, settings: ForecastS
     return found
 
 
-def _statistical(
-    models: list[ModelSpec], panel: Panel, end: int, horizon: int, settings: ForecastSettings
-) -> dict[str, Array]:
+def _statistical(models: list[ModelSpec], panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> dict[str, Array]:
     found = {spec.name: np.full((panel.series, horizon), np.nan) for spec in models}
     trainable = panel.can_train(end, settings)
     volume = np.where(trainable, panel.training_units[:, :end].sum(axis=1), -1.0)

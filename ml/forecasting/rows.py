@@ -12,7 +12,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ml.contracts import DEMAND_FORECASTS, ENSEMBLE_WEIGHTS, LEAD_TIME_DEMAND, MODEL_METRICS, MODEL_RUNS, QUANTILES, SERIES_METRICS
+from ml.contracts import (
+    DEMAND_FORECASTS,
+    ENSEMBLE_WEIGHTS,
+    LEAD_TIME_DEMAND,
+    MODEL_METRICS,
+    MODEL_RUNS,
+    QUANTILES,
+    SERIES_METRICS,
+)
 from ml.forecasting import stamp
 from ml.forecasting.engine import Estimate, Forecasts, at_levels
 from ml.forecasting.lead_time import Intervals, interval_demand
@@ -117,7 +125,11 @@ def series_rows(
 def metric_rows(found: list[dict[str, object]], constants: Stamp) -> pl.DataFrame:
     """Rows of model_metrics from one dictionary per model and segment."""
     frame = pl.DataFrame(found, schema={n: t for n, t in MODEL_METRICS.schema.items() if n not in constants}, orient="row")
-    return frame.with_columns(**{name: pl.lit(value) for name, value in constants.items()}).select(*MODEL_METRICS.schema).fill_nan(None)
+    return (
+        frame.with_columns(**{name: pl.lit(value) for name, value in constants.items()})
+        .select(*MODEL_METRICS.schema)
+        .fill_nan(None)
+    )
 
 
 def weight_rows(made: Forecasts, constants: Stamp) -> pl.DataFrame:
@@ -149,7 +161,10 @@ def _features(name: str) -> list[dict[str, str]]:
     if name in REGISTRY and REGISTRY[name].family not in ("boosting", "neural"):
         return own
     made = [{"feature": text, "source": "ftr_demand_weekly", "grain": "item, location, week"} for text in _OWN_FEATURES]
-    beside = [{"feature": n, "source": _SOURCES[n], "grain": "item, location, week" if n in KNOWN_NAMES else "item, location"} for n in _SOURCES]
+    beside = [
+        {"feature": n, "source": _SOURCES[n], "grain": "item, location, week" if n in KNOWN_NAMES else "item, location"}
+        for n in _SOURCES
+    ]
     return own + made + beside
 
 

@@ -54,7 +54,9 @@ def identify(features: Features, as_of_date: date, settings: ForecastSettings | 
     """The name a run on these features would have; the frames are held to their contracts."""
     settings = settings or ForecastSettings()
     features = features.conformed()
-    features = replace(features, demand_weekly=usable_demand(features.demand_weekly, features.item_locations, as_of_date, settings))
+    features = replace(
+        features, demand_weekly=usable_demand(features.demand_weekly, features.item_locations, as_of_date, settings)
+    )
     data, code = stamp.data_hash(features.frames), stamp.code_hash()
     libraries = " ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     return RunIdentity(stamp.run_id(as_of_date, data, code, settings, libraries), data, code)
@@ -117,7 +119,12 @@ def run_forecast(
         if name in published:
             frames["demand_forecasts"].append(rows.forecast_rows(made, estimate, weekly, own))
             frames["lead_time_demand"].append(rows.sum_rows(made, estimate, weekly, intervals, own))
-        run_constants = {**constants, "data_hash": identity.data_hash, "code_hash": identity.code_hash, "series": weekly.keys.height}
+        run_constants = {
+            **constants,
+            "data_hash": identity.data_hash,
+            "code_hash": identity.code_hash,
+            "series": weekly.keys.height,
+        }
         frames["model_runs"].append(
             rows.run_row(
                 name,
@@ -141,7 +148,9 @@ def run_forecast(
     frames["forecast_drift"].append(companions.drifted(made, weekly, constants)[0])
     report("done", 1.0)
     joined = {
-        contract.name: contract.conform(pl.concat(frames[contract.name])).sort(contract.grain) if frames[contract.name] else contract.empty()
+        contract.name: contract.conform(pl.concat(frames[contract.name])).sort(contract.grain)
+        if frames[contract.name]
+        else contract.empty()
         for contract in contracts.OUTPUTS
     }
     return ForecastResult(joined, _artefacts(made))
