@@ -95,32 +95,35 @@ def fit(names: Sequence[str], panel: Panel, end: int, horizon: int, settings: Fo
     }
 
 
-def sum_quantiles(panel: Panel, end: int, lengths: Sequence[int], settings: ForecastSettings) -> Array:
-    """Quantiles of demand summed over the first `lengths` periods from `end` on: (series, lengths, QUANTILE_LEVELS); NaN if unknown."""
+def sum_quantiles(panel: Panel, fit_end: int, ends: Sequence[int], lengths: Sequence[int], settings: ForecastSettings) -> Array:
+    """Quantiles of demand summed over the first `lengths` periods from each of `ends` on, NaN where nothing can be said.
+
+    The models are learned once, from origins whose horizon ends by `fit_end`. Shape (series, ends, lengths, QUANTILE_LEVELS).
+    """
     import lightgbm
 
-    found = np.full((panel.series, len(lengths), len(QUANTILE_LEVELS)), np.nan)
-    rows, target, weight, features = _sum_rows(panel, end, lengths, settings)
+    found = np.full((panel.series, len(ends), len(lengths), len(QUANTILE_LEVELS)), np.nan)
+    rows, target, weight, features = _sum_rows(panel, fit_end, lengths, settings)
     if len(target) < settings.boosting_min_rows // 2:
         return found
     parameters = _parameters(settings) | {"num_leaves": max(settings.boosting_leaves // 2, 4), "learning_rate": 0.06}
-    boosters = []
     data = lightgbm.Dataset(rows, target, weight=weight, feature_name=list(features), free_raw_data=False,
                             params={"max_bin": 127, "verbose": -1, "num_threads": 1})  # fmt: skip
-    for level in QUANTILE_LEVELS:
-        own = parameters | {"objective": "quantile", "alpha": level}
-        boosters.append(lightgbm.train(own, data, settings.boosting_quantile_rounds))
-    at = np.flatnonzero(panel.can_train(end, settings))
-    for begin in range(0, at.size, settings.chunk_series):
-        part = at[begin : begin + settings.chunk_series]
-        level = panel.level_units(end)[part]
-        own, _ = _origin_features(panel, part, end, level)
-        for j, length in enumerate(lengths):
-            rows = np.hstack([own, _sum_features(panel, part, end, length, level)[0]])
-            for q, booster in enumerate(boosters):
-                value = np.maximum(booster.predict(rows, num_threads=1), 0.0)
-                found[part, j, q] = value * level * length
-    return np.maximum.accumulate(found, axis=2)
+    boosters = [
+        lightgbm.train(parameters | {"objective": "quantile", "alpha": level}, data, settings.boosting_quantile_rounds)
+        for level in QUANTILE_LEVELS
+    ]
+    for e, end in enumerate(ends):
+        at = np.flatnonzero(panel.can_train(end, settings))
+        for begin in range(0, at.size, settings.chunk_series):
+            part = at[begin : begin + settings.chunk_series]
+            level = panel.level_units(end)[part]
+            own, _ = _origin_features(panel, part, end, level)
+            for j, length in enumerate(lengths):
+                rows = np.hstack([own, _sum_features(panel, part, end, length, level)[0]])
+                for q, booster in enumerate(boosters):
+                    found[part, e, j, q] = np.maximum(booster.predict(rows, num_threads=1), 0.0) * level * length
+    return np.maximum.accumulate(found, axis=3)
 
 
 def _parameters(settings: ForecastSettings) -> dict[str, Any]:
@@ -145,7 +148,7 @@ def _origins(panel: Panel, end: int, horizon: int, settings: ForecastSettings) -
     """Origins to learn from, newest first: their horizons end by `end`, about half a horizon apart."""
     newest, oldest = end - horizon, max(settings.min_training_periods, min(2 * panel.season, 14))
     step = max(1, horizon // 2)
-    return [o for o in range(newest, oldest - 1, -step)][: settings.boosting_origins]
+    return list(range(newest, oldest - 1, -step))[: settings.boosting_origins]
 
 
 def _sample(panel: Panel, origin: int, per_origin: int, settings: ForecastSettings) -> NDArray[np.int64]:

@@ -292,13 +292,11 @@ def estimate_all(
 
 def _direct(panel: Panel, tested: Backtest, lengths: Sequence[int], settings: ForecastSettings) -> Direct | None:
     lengths = tuple(sorted({min(length, tested.horizon) for length in lengths}))
-    if not lengths:
+    if not lengths or not tested.origins:
         return None
-    now = boosting.sum_quantiles(panel, panel.periods, lengths, settings)
-    if not tested.origins or not np.isfinite(now).any():
-        return None
-    past = np.stack([boosting.sum_quantiles(panel, o, lengths, settings) for o in tested.origins], axis=1)
-    return Direct(lengths, now, past)
+    past = boosting.sum_quantiles(panel, tested.origins[0], tested.origins, lengths, settings)
+    now = boosting.sum_quantiles(panel, panel.periods, (panel.periods,), lengths, settings)[:, 0]
+    return Direct(lengths, now, past) if np.isfinite(now).any() and np.isfinite(past).any() else None
 
 
 def _mixed(base: Forecasts, draft: Estimate, level: Array) -> Estimate:

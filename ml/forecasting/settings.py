@@ -40,7 +40,7 @@ class ForecastSettings:
     boosting_origins: int = 8
     """Past origins whose forecasts boosting learns from, at most."""
     boosting_rounds: int = 150
-    boosting_quantile_rounds: int = 100
+    boosting_quantile_rounds: int = 80
     boosting_learning_rate: float = 0.05
     boosting_leaves: int = 63
     component_series: int = 2_000
@@ -49,7 +49,7 @@ class ForecastSettings:
     """Class A series, those that move most, whose next week boosting explains."""
     neural_min_series: int = 500
     """Series below which a network has too little to learn from; it is then not among the automatic models."""
-    neural_steps: int = 300
+    neural_steps: int = 200
     """Steps of training, at most: a network stops early when the validation weeks no longer gain."""
     seed: int = 1
     repair_stock_outs: bool = True
