@@ -77,11 +77,11 @@ def run_dbt(dbt_manifest: Manifest) -> RunDbt:
     Raises when dbt fails, unless `succeeds=False`. The file is free for other connections afterwards.
     """
 
-    from dagster_project.resources import Warehouse
+    from dagster_project.warehouse_file import WarehouseFile
 
     def run(source: Path, warehouse: Path, *arguments: str, as_of: date | None = None, succeeds: bool = True) -> dbtRunnerResult:
         assert warehouse.name == "stockroom.duckdb"
-        Warehouse(path=str(warehouse)).prepare("US")
+        WarehouseFile(str(warehouse)).prepare("US")
         with pytest.MonkeyPatch.context() as patch:
             for name, value in Settings(source_dir=source, warehouse=warehouse, as_of=as_of).to_env().items():
                 patch.setenv(name, value)
