@@ -6,6 +6,7 @@ Dagster, which takes half a second to import.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -52,16 +53,7 @@ class WarehouseFile:
 
         Raises ValueError for a country the holidays library does not know.
         """
-        import holidays
-
-        try:
-            days = holidays.country_holidays(country, years=HOLIDAY_YEARS, language="en_US")
-        except NotImplementedError:
-            raise ValueError(f"country {country!r}: no public holidays are known. Use an ISO 3166 code such as US.") from None
-        frame = pl.DataFrame(
-            {"holiday_date": list(days.keys()), "holiday_name": list(days.values()), "country": [country] * len(days)},
-            schema={"holiday_date": pl.Date, "holiday_name": pl.String, "country": pl.String},
-        ).sort("holiday_date")
+        frame = _public_holidays(country)
         with self.connect() as connection:
             connection.execute(f"create schema if not exists {REFERENCE_SCHEMA}")
             connection.register("frame", frame)
@@ -106,3 +98,17 @@ class WarehouseFile:
             except BaseException:
                 connection.rollback()
                 raise
+
+
+@functools.cache
+def _public_holidays(country: str) -> pl.DataFrame:
+    import holidays
+
+    try:
+        days = holidays.country_holidays(country, years=HOLIDAY_YEARS, language="en_US")
+    except NotImplementedError:
+        raise ValueError(f"country {country!r}: no public holidays are known. Use an ISO 3166 code such as US.") from None
+    return pl.DataFrame(
+        {"holiday_date": list(days.keys()), "holiday_name": list(days.values()), "country": [country] * len(days)},
+        schema={"holiday_date": pl.Date, "holiday_name": pl.String, "country": pl.String},
+    ).sort("holiday_date")
