@@ -5,7 +5,8 @@ Belongs here: carrying frames between tables and `ml.forecasting`. Does not belo
 
 import dagster as dg
 
-from dagster_project.resources import ML_SCHEMA, Warehouse
+from dagster_project.resources import Warehouse
+from dagster_project.warehouse_file import ML_SCHEMA
 from ml import contracts
 
 FORECAST_SPECS = [

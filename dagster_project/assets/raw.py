@@ -6,8 +6,9 @@ Belongs here: whether the files are there and have their columns. Does not belon
 import dagster as dg
 
 from dagster_project.intake import check_source, country_of, declared_tables
-from dagster_project.resources import REFERENCE_SCHEMA, Warehouse
+from dagster_project.resources import Warehouse
 from dagster_project.settings import Settings
+from dagster_project.warehouse_file import REFERENCE_SCHEMA
 
 
 def build_raw_assets() -> dg.AssetsDefinition:

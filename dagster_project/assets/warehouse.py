@@ -20,6 +20,7 @@ def build_dbt_assets(manifest: Path, raw_keys: Sequence[dg.AssetKey]) -> dg.Asse
     def dbt_models(context: dg.AssetExecutionContext, dbt: DbtCliResource):
         # a test runs in the step that can build all its parents; unit tests are for developers (make test)
         arguments = ["build", "--indirect-selection", "buildable", "--exclude-resource-type", "unit_test"]
+        arguments.append("--no-write-json")  # Dagster listens to what dbt says, and has the manifest already
         invocation = dbt.cli(arguments, context=context)
         yield from invocation.stream()
         shutil.rmtree(invocation.target_path, ignore_errors=True)  # one folder per run; kept where the run failed

@@ -57,27 +57,35 @@ facts as (
     from {{ ref("int_negative_stock_month") }}
 ),
 
+-- a cost as a whole number of ten-thousandths: what is added up of it is exact as double, without DuckDB's 128-bit sums
+priced as (
+    select
+        facts.*, products.unit_cost_usd is not null as is_cost_known,
+        cast(products.unit_cost_usd * 10000 as double) as unit_cost
+    from facts
+    inner join {{ ref("int_products") }} as products on facts.item_id = products.item_id
+),
+
 {% set base_columns = {"item": "item_id", "store": "location_id"} %}
 
 -- money only where the cost is known: what is sold or held at an unknown cost is in the units and in revenue_usd, nowhere else
 valued as (
     {% for base_level, base_id in base_columns.items() -%}
     select
-        '{{ base_level }}' as base_level, facts.{{ base_id }} as base_id, facts.month_start_date,
-        cast(sum(cast(facts.sold_units as double)) as bigint) as sold_units,
-        cast(sum(cast(facts.received_units as double)) as bigint) as received_units,
-        cast(sum(facts.revenue_usd) as decimal(18, 2)) as revenue_usd,
-        cast(sum(case when products.unit_cost_usd is not null then facts.revenue_usd end) as decimal(18, 2)) as revenue_at_known_cost_usd,
-        cast(sum(facts.sold_units * products.unit_cost_usd) as decimal(18, 4)) as cogs_usd,
-        cast(sum(cast(facts.change_units as double)) as bigint) as change_units,
-        cast(sum(facts.change_units * products.unit_cost_usd) as decimal(18, 4)) as change_usd,
-        cast(sum(cast(facts.change_unit_days as double)) as bigint) as change_unit_days,
-        cast(sum(facts.change_unit_days * products.unit_cost_usd) as decimal(18, 4)) as change_usd_days,
-        cast(sum(cast(facts.negative_unit_days as double)) as bigint) as negative_unit_days,
-        cast(sum(facts.negative_unit_days * products.unit_cost_usd) as decimal(18, 4)) as negative_usd_days
-    from facts
-    inner join {{ ref("int_products") }} as products on facts.item_id = products.item_id
-    group by facts.{{ base_id }}, facts.month_start_date
+        '{{ base_level }}' as base_level, {{ base_id }} as base_id, month_start_date,
+        cast(sum(cast(sold_units as double)) as bigint) as sold_units,
+        cast(sum(cast(received_units as double)) as bigint) as received_units,
+        cast(sum(revenue_usd) as decimal(18, 2)) as revenue_usd,
+        cast(sum(case when is_cost_known then revenue_usd end) as decimal(18, 2)) as revenue_at_known_cost_usd,
+        cast(sum(sold_units * unit_cost) / 10000 as decimal(18, 4)) as cogs_usd,
+        cast(sum(cast(change_units as double)) as bigint) as change_units,
+        cast(sum(change_units * unit_cost) / 10000 as decimal(18, 4)) as change_usd,
+        cast(sum(cast(change_unit_days as double)) as bigint) as change_unit_days,
+        cast(sum(change_unit_days * unit_cost) / 10000 as decimal(18, 4)) as change_usd_days,
+        cast(sum(cast(negative_unit_days as double)) as bigint) as negative_unit_days,
+        cast(sum(negative_unit_days * unit_cost) / 10000 as decimal(18, 4)) as negative_usd_days
+    from priced
+    group by {{ base_id }}, month_start_date
     {{ "union all" if not loop.last }}
     {% endfor %}
 ),

@@ -22,13 +22,13 @@ summed as (
     select
         purchase_order_id, item_id, location_id, vendor_id, order_date, due_date, is_promised,
         max(receipt_date) as last_receipt_date,
-        cast(sum(ordered_units) as integer) as ordered_units,
-        cast(sum(received_units) as integer) as received_units,
-        cast(sum(case when receipt_date <= due_date + otif_late_days then received_units else 0 end) as integer) as timely_units,
+        cast(sum(cast(ordered_units as double)) as integer) as ordered_units,
+        cast(sum(cast(received_units as double)) as integer) as received_units,
+        cast(sum(case when receipt_date <= due_date + otif_late_days then cast(received_units as double) else 0 end) as integer) as timely_units,
         -- a requested lead time is a latest day: nothing is too early for it
         cast(sum(case
             when receipt_date <= due_date + otif_late_days and (not is_promised or receipt_date >= due_date - otif_early_days)
-                then received_units
+                then cast(received_units as double)
             else 0
         end) as integer) as on_time_units
     from dated
