@@ -181,6 +181,44 @@ def forecast(
 
 
 @app.command()
+def tune(
+    out: Annotated[Path, typer.Option("--out", help="File the result is written to, for review.")] = Path(
+        "forecast_settings.json"
+    ),
+    trials: Annotated[int, typer.Option("--trials", min=1, help="Settings tried, today's among them.")] = 20,
+    series: Annotated[
+        int, typer.Option("--series", min=50, help="Item-stores tried on; a seeded sample where there are more.")
+    ] = 1_000,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same search.")] = 1,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Search better settings for the forecast by its own backtest; nothing changes until somebody uses the file."""
+    from dagster_project import forecasting
+    from dagster_project.warehouse_file import WarehouseFile
+
+    with (
+        _reading(warehouse) as path,
+        Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=errors) as shown,
+    ):
+        task = shown.add_task("today's settings", total=trials)
+        result = forecasting.search(
+            WarehouseFile(str(path)),
+            trials,
+            seed,
+            series,
+            lambda done, all_, best: shown.update(task, completed=done, description=f"best loss {best:.4f}"),
+        )
+    forecasting.write_result(result, out)
+    if result.is_better:
+        console.print(
+            f"Loss {result.score_before:.4f} -> {result.score_after:.4f}. Written to {out}: review it, then use it with"
+        )
+        console.print(f"  STOCKROOM_FORECAST_SETTINGS={out} {_program()} run", markup=False)
+    else:
+        console.print(f"Nothing beat today's settings (loss {result.score_before:.4f}). The trials are in {out}.")
+
+
+@app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="SQL of DuckDB, read only.")],
     warehouse: WarehouseOption = None,

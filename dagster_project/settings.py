@@ -32,6 +32,7 @@ class Settings:
     memory_limit: str = "4GB"
     dbt_threads: int = 1
     dagster_home: Path = DATA_DIR / "dagster"
+    forecast_settings: Path | None = None  # JSON with changes to the forecast's settings, as `stockroom tune` writes it
 
     @property
     def run_log(self) -> Path:
@@ -50,6 +51,7 @@ class Settings:
             country=env.get("STOCKROOM_COUNTRY") or default.country,
             memory_limit=env.get("STOCKROOM_MEMORY_LIMIT") or default.memory_limit,
             dbt_threads=int(env.get("STOCKROOM_DBT_THREADS") or default.dbt_threads),
+            forecast_settings=_path("STOCKROOM_FORECAST_SETTINGS", env),
             dagster_home=Path(env.get("DAGSTER_HOME") or default.dagster_home).expanduser().resolve(),
         )
 
@@ -62,11 +64,17 @@ class Settings:
             "STOCKROOM_COUNTRY": self.country,
             "STOCKROOM_MEMORY_LIMIT": self.memory_limit,
             "STOCKROOM_DBT_THREADS": str(self.dbt_threads),
+            "STOCKROOM_FORECAST_SETTINGS": str(self.forecast_settings or ""),
             "DAGSTER_HOME": str(self.dagster_home),
             "DAGSTER_TELEMETRY_DISABLED": "true",
             "DO_NOT_TRACK": "1",
             "DBT_USE_COLORS": "false",
         }
+
+
+def _path(name: str, env: Mapping[str, str]) -> Path | None:
+    text = env.get(name)
+    return Path(text).expanduser().resolve() if text else None
 
 
 def _date(name: str, env: Mapping[str, str]) -> date | None:

@@ -5,6 +5,7 @@ Belongs here: carrying frames between tables and `ml.forecasting`. Does not belo
 
 import dagster as dg
 
+from dagster_project.forecasting import forecast_settings, read_features
 from dagster_project.resources import Warehouse
 from dagster_project.warehouse_file import ML_SCHEMA
 from ml import contracts
@@ -27,17 +28,20 @@ def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse):
 
     A run on the same data, code and settings has the same name, and nothing is computed twice.
     """
-    from ml.forecasting import Features, identify, run_forecast
+    from ml.forecasting import identify, run_forecast
     from ml.forecasting.artefacts import save_artefacts
 
-    features = Features(*(warehouse.read(f"from features.{contract.name}") for contract in contracts.FEATURES))
-    as_of_date = warehouse.read("select as_of_date from intermediate.int_as_of").item()
-    run_id = identify(features, as_of_date).run_id
+    features, as_of_date = read_features(warehouse)
+    settings = forecast_settings()
+    run_id = identify(features, as_of_date, settings).run_id
     if warehouse.has_run(run_id):
         context.log.info(f"run {run_id} is in the tables already: same data, same code, same settings")
     else:
         result = run_forecast(
-            features, as_of_date=as_of_date, progress=lambda message, share: context.log.info(f"{message} ({share:.0%})")
+            features,
+            as_of_date=as_of_date,
+            settings=settings,
+            progress=lambda message, share: context.log.info(f"{message} ({share:.0%})"),
         )
         save_artefacts(warehouse.models_folder / run_id, run_id, result.artefacts)
         warehouse.replace_as_of(as_of_date, [(contract, result[contract]) for contract in contracts.OUTPUTS])

@@ -6,7 +6,7 @@ Does not belong here: tables, schedules, the choice of a champion, order quantit
 """
 
 from ml.forecasting.door import diagnose, forecast, forecast_sum
-from ml.forecasting.run import ForecastResult, RunIdentity, identify, run_forecast
+from ml.forecasting.run import ForecastResult, RunIdentity, backtest_score, identify, run_forecast
 from ml.forecasting.settings import ForecastSettings
 from ml.forecasting.weekly import Features
 
@@ -15,6 +15,7 @@ __all__ = [
     "ForecastResult",
     "ForecastSettings",
     "RunIdentity",
+    "backtest_score",
     "diagnose",
     "forecast",
     "forecast_sum",

@@ -105,6 +105,6 @@ def _made(
         raise ValueError(f"quantiles must lie between 0 and 1, got {outside}")
     settings = settings or ForecastSettings()
     if models != "auto":
-        settings = settings.with_models((models,) if isinstance(models, str) else tuple(models))
+        settings = settings.changed({"models": (models,) if isinstance(models, str) else tuple(models)})
     read = read_history(history, horizon, freq, future, static, settings)
     return read, estimate_all(read.panel, horizon, settings, sum_lengths=sum_lengths)

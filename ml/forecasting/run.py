@@ -156,6 +156,26 @@ def run_forecast(
     return ForecastResult(joined, _artefacts(made))
 
 
+def backtest_score(features: Features, *, as_of_date: date, settings: ForecastSettings, most_series: int = 1_000) -> float:
+    """Scaled pinball loss of the ensemble's sums in the backtest, lower is better; of a seeded sample where there are more series.
+
+    What the search for parameters minimises. The series drawn do not depend on the settings, except on their seed.
+    """
+    features = features.conformed()
+    keys = features.item_locations
+    if keys.height > most_series:
+        keys = keys.sample(most_series, seed=settings.seed).sort("item_id", "location_id")
+    features = replace(features, item_locations=keys)
+    features = replace(features, demand_weekly=usable_demand(features.demand_weekly, keys, as_of_date, settings))
+    intervals = protection_intervals(keys, features.lead_time_distribution, settings)
+    horizon = min(max(int(np.ceil(intervals.cut_days.max() / 7)), 1), settings.max_horizon_weeks)
+    weekly = build_panel(features, as_of_date, horizon, settings)
+    made = estimate_all(weekly.panel, horizon, settings, segments=_patterns(weekly))
+    length = np.clip(np.ceil(intervals.mean_days / 7 - 1e-9).astype(np.int64), 1, max(made.tested.horizon, 1))
+    found = scores.score_series(made, made.best, length, keys)
+    return scores.segment_scores(made, made.best, found, np.ones(keys.height, dtype=bool))["scaled_pinball"]
+
+
 def _patterns(weekly: WeeklyPanel) -> Segments:
     names = tuple(dict.fromkeys((*PATTERNS, *weekly.keys["demand_pattern"].unique().sort().to_list())))
     code = weekly.keys["demand_pattern"].replace_strict(names, list(range(len(names))), return_dtype=pl.Int64)

@@ -6,7 +6,9 @@ Does not belong here: policy (service levels, costs, packs), which SQL holds wit
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 GRID = (0.005, 0.01, 0.025, *(round(0.05 * i, 2) for i in range(1, 20)), 0.975, 0.99, 0.995)
 """Levels on which distributions are held; a level between two is interpolated, one outside takes the nearest."""
@@ -99,6 +101,14 @@ class ForecastSettings:
         if len(set(self.models)) != len(self.models):
             raise ValueError(f"models must be distinct, got {self.models}")
 
-    def with_models(self, models: tuple[str, ...]) -> ForecastSettings:
-        """The same settings for other models."""
-        return replace(self, models=models)
+    def changed(self, parameters: Mapping[str, Any]) -> ForecastSettings:
+        """The same settings with others for some fields."""
+        return replace(self, **parameters)
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> ForecastSettings:
+        """Settings from a configuration as `tune` writes it. Raises ValueError for a name that is none of theirs."""
+        unknown = sorted(set(parameters) - {field.name for field in fields(cls)})
+        if unknown:
+            raise ValueError(f"forecast settings do not know {unknown}; they have {sorted(field.name for field in fields(cls))}")
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in parameters.items()})

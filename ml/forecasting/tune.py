@@ -42,16 +42,15 @@ class OneOf:
 
 SearchSpace = Mapping[str, Between | OneOf]
 
-LIGHTGBM_SPACE: SearchSpace = {
-    "num_leaves": Between(8, 128, is_log=True),
-    "learning_rate": Between(0.02, 0.2, is_log=True),
-    "num_iterations": Between(50, 600, is_log=True),
-    "min_data_in_leaf": Between(10, 300, is_log=True),
-    "feature_fraction": Between(0.4, 1.0),
-    "bagging_fraction": Between(0.5, 1.0),
-    "lambda_l2": Between(1e-3, 30.0, is_log=True),
+FORECAST_SPACE: SearchSpace = {
+    "boosting_leaves": Between(8, 128, is_log=True),
+    "boosting_learning_rate": Between(0.02, 0.2, is_log=True),
+    "boosting_rounds": Between(50, 400, is_log=True),
+    "boosting_origins": Between(3, 16),
+    "dispersion_periods": Between(26, 104),
+    "moving_average_periods": Between(4, 26),
 }
-"""What usually matters for a few million rows of demand."""
+"""Fields of ForecastSettings that usually matter."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from ml.forecasting.tune import LIGHTGBM_SPACE, Between, OneOf, tune
+from ml.forecasting.tune import FORECAST_SPACE, Between, OneOf, tune
 
 pytest.importorskip("optuna")
 
@@ -82,4 +82,4 @@ def test_ranges_that_are_none_are_refused() -> None:
     for bad in (lambda: Between(3, 3), lambda: Between(0, 3, is_log=True), lambda: OneOf(("a",))):
         with pytest.raises(ValueError, match=r"no range|no choice"):
             bad()
-    assert all(isinstance(value, Between) for value in LIGHTGBM_SPACE.values())
+    assert all(isinstance(value, Between) for value in FORECAST_SPACE.values())
