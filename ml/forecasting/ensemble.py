@@ -102,7 +102,7 @@ def _solve(tested: Backtest, level: Array, rows: NDArray[np.int64], prior: Array
         target = design.T @ (own * actual) + strength * prior
         # the sum constraint enters as one heavy row; the Cholesky factor keeps the problem as small as the number of models
         heavy = 1e4 * max(np.trace(gram) / count, 1e-12)
-        factor = np.linalg.cholesky(gram + heavy)
+        factor = np.linalg.cholesky(gram + heavy + 1e-9 * heavy * np.eye(count))
         right = np.linalg.solve(factor, target + heavy)
         new, _ = nnls(factor.T, right)
         new = new / max(new.sum(), 1e-12)
