@@ -157,4 +157,6 @@ def _mixture_quantiles(parts: Array, weight: Array, levels: Array) -> Array:
         share = np.where(rise > 0, (level - below[every, right - 1]) / np.where(rise > 0, rise, 1.0), 1.0)
         left = position[every, right - 1]
         result[:, j] = left + np.clip(share, 0.0, 1.0) * (position[every, right] - left)
-    return result
+    # a whole unit was given a width: rounded up, what is left of it would be one unit more
+    whole = np.rint(result)
+    return np.where(np.abs(result - whole) <= 2e-9 * (1.0 + whole), whole, result)
