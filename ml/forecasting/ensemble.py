@@ -27,7 +27,7 @@ _MAX_ROWS = 60_000
 _SHARE_ROUNDS = 60
 _SHARE_RATE = 2.0
 _CAP_LEVELS = 20.0
-"""Errors beyond so many levels count as so many in the squared loss: one data error must not choose the models."""
+"""Demand beyond so many levels counts as so many in the squared loss and in the prior: one data error must not choose the models."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,11 @@ def _solve(tested: Backtest, level: Array, rows: NDArray[np.int64], prior: Array
         # absolute errors in units, so that the total is what a weighted absolute percentage error counts
         importance = scale / max(scale.mean(), 1e-12)
     weights, count = prior, len(prior)
+    size = np.minimum(np.abs(actual), _CAP_LEVELS)
     for _ in range(1 if is_squared else _ROUNDS):
         error = np.abs(design @ weights - actual)
-        own = np.ones_like(error) if is_squared else importance / np.maximum(error, 0.1 * max(np.mean(np.abs(actual)), 1e-12))
-        strength = ridge * float(own @ actual**2) + 1e-12
+        own = np.ones_like(error) if is_squared else importance / np.maximum(error, 0.1 * max(size.mean(), 1e-12))
+        strength = ridge * float(own @ size**2) + 1e-12
         gram = design.T @ (design * own[:, None]) + strength * np.eye(count)
         target = design.T @ (own * actual) + strength * prior
         # the sum constraint enters as one heavy row; the Cholesky factor keeps the problem as small as the number of models

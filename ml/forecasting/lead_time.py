@@ -152,9 +152,12 @@ def _mixture_quantiles(parts: Array, weight: Array, levels: Array) -> Array:
     below = np.concatenate([np.zeros((len(parts), 1)), (change.cumsum(axis=1)[:, :-1] * step).cumsum(axis=1)], axis=1)
     result, every = np.empty((len(parts), len(levels))), np.arange(len(parts))
     for j, level in enumerate(levels):
-        right = np.clip((below < level).sum(axis=1), 1, below.shape[1] - 1)
+        # the tolerance is that of the sums: a level met by all mass up to a unit is that unit, not the next one
+        right = np.clip((below < level - 1e-6).sum(axis=1), 1, below.shape[1] - 1)
         rise = below[every, right] - below[every, right - 1]
         share = np.where(rise > 0, (level - below[every, right - 1]) / np.where(rise > 0, rise, 1.0), 1.0)
         left = position[every, right - 1]
         result[:, j] = left + np.clip(share, 0.0, 1.0) * (position[every, right] - left)
-    return result
+    # a whole unit was given a width: rounded up, what is left of it would be one unit more
+    whole = np.rint(result)
+    return np.where(np.abs(result - whole) <= 2e-9 * (1.0 + whole), whole, result)

@@ -95,7 +95,7 @@ def reasons(
         if i in launched:
             parts.append(launched[i])
         if not base and origins[i] == 0:
-            parts.append("stock-outs in every window" if made.tested.period_valid.shape[1] else "history too short to backtest")
+            parts.append(_why_unscored(made, i))
         if not base and not estimate.was_said[i]:
             parts.append("model silent: a simpler one stands in")
         if weekly.has_negative[i]:
@@ -104,6 +104,14 @@ def reasons(
             parts.append(intervals.reason[i])
         words.append("; ".join(parts) or "ok")
     return words
+
+
+def _why_unscored(made: Forecasts, i: int) -> str:
+    panel, settings = made.panel, made.settings
+    newest = made.tested.origins[-1] if made.tested.origins else 0
+    if panel.periods - settings.min_training_periods < panel.start[i] or newest - panel.start[i] < settings.min_training_periods:
+        return "history too short to backtest"
+    return "stock-outs in every window" if panel.training_units[i, :newest].any() else "no sales before any origin"
 
 
 def series_rows(
