@@ -34,7 +34,7 @@ from dagster_project.settings import Settings
 HERE = Path(__file__).parent
 PYTHON = Path(sys.executable)
 STOCKROOM = str(PYTHON.with_name("stockroom"))
-MEMORY_LIMIT = "1500MB"  # DuckDB's own; Python and dbt come on top, and the whole must stay under 2 GB
+MEMORY_LIMIT = "1400MB"  # DuckDB's own; Python and dbt come on top, and the whole must stay under 2 GB
 console = Console(width=120)
 
 
