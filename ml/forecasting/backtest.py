@@ -26,8 +26,10 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Backtest:
-    """Paths and actuals at all origins, oldest first. Arrays are (series, origins, horizon) unless said otherwise."""
+    """Paths and actuals at all origins, oldest first. Arrays are (tested series, origins, horizon) unless said otherwise."""
 
+    rows: NDArray[np.int64]
+    """The series that were tested, rows of the panel."""
     origins: tuple[int, ...]
     """Columns at which a forecast begins; empty where the history is too short for any."""
     paths: dict[str, Array]
@@ -69,27 +71,31 @@ def origins_of(panel: Panel, horizon: int, settings: ForecastSettings) -> tuple[
 def run(
     names: Sequence[str], panel: Panel, horizon: int, settings: ForecastSettings, report: Progress
 ) -> tuple[Backtest, Fitted]:
-    """Fit every model at every origin and at the end."""
+    """Fit every model at every origin, to all series or a sample of them, and at the end to all."""
     origins, scored = origins_of(panel, horizon, settings)
-    shape = (panel.series, len(origins), scored)
+    rows = np.arange(panel.series)
+    if panel.series > settings.backtest_series:
+        rows = np.sort(np.random.default_rng(settings.seed).choice(rows, settings.backtest_series, replace=False))
+    tested = panel.take(rows)
+    shape = (len(rows), len(origins), scored)
     units, valid = np.zeros(shape), np.zeros(shape, dtype=bool)
     past = {name: np.zeros(shape) for name in names}
     rounds = len(origins) + 1
     kept = Workshop()
     for j, origin in enumerate(origins):
         report(f"backtest {j + 1} of {len(origins)}", j / rounds)
-        for name, path in _filled(names, panel, origin, scored, settings, kept)[0].items():
+        for name, path in _filled(names, tested, origin, scored, settings, kept)[0].items():
             past[name][:, j] = path
         inside = slice(origin, origin + scored)
-        units[:, j] = panel.training_units[:, inside]
-        valid[:, j] = panel.is_in_stock[:, inside] & panel.can_train(origin, settings)[:, None]
+        units[:, j] = tested.training_units[:, inside]
+        valid[:, j] = tested.is_in_stock[:, inside] & tested.can_train(origin, settings)[:, None]
     report("forecast", len(origins) / rounds)
     final = Workshop()
     found, said = _filled(names, panel, panel.periods, horizon, settings, final)
     share = valid.cumsum(axis=2) / np.arange(1, scored + 1)
     sums = share >= settings.min_in_stock_share
-    tested = Backtest(origins, past, units, valid, sums, np.logical_and.accumulate(valid, axis=2))
-    return tested, Fitted(found, said, final)
+    every = np.logical_and.accumulate(valid, axis=2)
+    return Backtest(rows, origins, past, units, valid, sums, every), Fitted(found, said, final)
 
 
 def _filled(

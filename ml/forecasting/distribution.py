@@ -76,7 +76,7 @@ def quantiles_units(cdf: Array, step: Array, is_whole_units: NDArray[np.bool_], 
     exact = is_whole_units & (step == 1)
     result = np.empty((cdf.shape[1], len(levels)))
     for j, level in enumerate(levels):
-        at = (cdf < level - 1e-12).sum(axis=0)
+        at = np.count_nonzero(cdf < level - 1e-12, axis=0)
         below = np.where(at > 0, cdf[np.maximum(at - 1, 0), columns], 0.0)
         inside = (level - below) / np.maximum(cdf[at, columns] - below, 1e-300)
         spread = np.where(at > 0, (at - 0.5 + np.clip(inside, 0, 1)) * step, 0.0)

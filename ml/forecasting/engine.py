@@ -11,8 +11,9 @@ Calibration pools all series and origins, so a series' own past error hardly ent
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ class Centre:
     path: Array
     """(series, horizon)."""
     past: Array
-    """(series, origins, scored horizon)."""
+    """(tested series, origins, scored horizon)."""
     period_law: VarianceLaw
     sum_law: VarianceLaw
     period_errors: ErrorShape | None
@@ -74,7 +75,7 @@ class Estimate:
     path: Array
     """Published mean of each period, (series, horizon)."""
     past: Array
-    """The same at the past origins, (series, origins, scored horizon)."""
+    """The same at the past origins, (tested series, origins, scored horizon)."""
     centres: tuple[Centre, ...]
     was_said: NDArray[np.bool_]
     """The model spoke for itself; elsewhere a simpler one stood in, (series,)."""
@@ -115,8 +116,12 @@ class Forecasts:
     phi: Array
     """Variance-to-mean ratio of a period now, (series,)."""
     phi_past: Array
-    """At the past origins, (series, origins)."""
+    """At the past origins, (tested series, origins)."""
     launched: Launched | None = None
+
+    @cached_property
+    def is_whole_units(self) -> NDArray[np.bool_]:
+        return self.panel.is_whole_units
 
     @property
     def best(self) -> Estimate:
@@ -124,7 +129,10 @@ class Forecasts:
         return self.estimates[ENSEMBLE] if ENSEMBLE in self.estimates else next(iter(self.estimates.values()))
 
     def period_quantiles(self, estimate: Estimate, rows: Rows, origin: int | None = None) -> Array:
-        """Quantiles of each period on the GRID, (rows, horizon, levels); of a past origin where one is given."""
+        """Quantiles of each period on the GRID, (rows, horizon, levels); of a past origin where one is given.
+
+        With an `origin`, `rows` count the tested series, else all.
+        """
         return self._quantiles(estimate, rows, origin, None, is_sum=False)
 
     def sum_quantiles(
@@ -148,9 +156,12 @@ class Forecasts:
             total = total + shares[-1] * self.direct_quantiles(estimate, rows, origin, lengths)
         levels = estimate.sum_levels if is_sum else estimate.period_levels
         if levels is not None:
-            total = _at_own_levels(np.maximum.accumulate(total, axis=2), levels[self.segments.code[rows]])
+            total = _at_own_levels(np.maximum.accumulate(total, axis=2), levels[self._segment(rows, origin)])
         total = self._launched(np.asarray(total), rows, is_sum) if origin is None and lengths is None else total
         return np.maximum.accumulate(total, axis=2)
+
+    def _segment(self, rows: Rows, origin: int | None) -> NDArray[np.int64]:
+        return self.segments.code[rows if origin is None else self.tested.rows[rows]]
 
     def _launched(self, total: Array, rows: Rows, is_sum: bool) -> Array:
         """Put the distributions of newly launched series in the place of those without a history to learn from."""
@@ -166,7 +177,7 @@ class Forecasts:
         else:
             # the errors of one launch go together: a period has at least its share of the whole
             variance = np.maximum(np.diff(variance, axis=1, prepend=0.0), mean)
-        whole = np.repeat(self.panel.is_whole_units[rows[new]], mean.shape[1])
+        whole = np.repeat(self.is_whole_units[rows[new]], mean.shape[1])
         flat = simple_quantiles_units(mean.ravel(), variance.ravel(), whole, np.array(GRID), self.settings.lattice_points)
         total = total.copy()
         total[new] = flat.reshape(*mean.shape, len(GRID))
@@ -180,12 +191,13 @@ class Forecasts:
         path = centre.path[rows] if origin is None else centre.past[rows, origin]
         mean = path.cumsum(axis=1) if is_sum else path
         law = centre.sum_law if is_sum else centre.period_law
-        variance = law.variance(self.segments.code[rows], phi, mean)
+        variance = law.variance(self._segment(rows, origin), phi, mean)
         step = np.broadcast_to(np.arange(mean.shape[1]), mean.shape)
         if lengths is not None:
             step = (lengths - 1)[:, None]
             mean, variance = np.take_along_axis(mean, step, axis=1), np.take_along_axis(variance, step, axis=1)
-        whole = np.repeat(self.panel.is_whole_units[rows], mean.shape[1])
+        series = rows if origin is None else self.tested.rows[rows]
+        whole = np.repeat(self.is_whole_units[series], mean.shape[1])
         levels = np.array(GRID)
         flat = simple_quantiles_units(mean.ravel(), variance.ravel(), whole, levels, self.settings.lattice_points)
         result = flat.reshape(*mean.shape, len(levels))
@@ -249,31 +261,32 @@ def estimate_all(
     segments = segments or Segments(demand_pattern(panel, panel.periods), PATTERNS)
     names = chosen_models(panel, horizon, settings)
     tested, fitted = backtest.run(names, panel, horizon, settings, report)
-    level = np.stack([panel.level_units(o) for o in tested.origins], axis=1) if tested.origins else np.zeros((panel.series, 0))
-    weights = learn_weights(tested, level, segments.code, len(segments.names), settings)
-    phi = dispersion(panel, panel.periods, segments, settings)
-    phi_past = (
-        np.stack([dispersion(panel, o, segments, settings) for o in tested.origins], axis=1)
-        if tested.origins
-        else np.zeros((panel.series, 0))
-    )
+    past_panel = panel if len(tested.rows) == panel.series else panel.take(tested.rows)
+    past_segments = Segments(segments.code[tested.rows], segments.names)
 
+    def at_origins(value: Callable[[int], Array]) -> Array:
+        return np.stack([value(o) for o in tested.origins], axis=1) if tested.origins else np.zeros((len(tested.rows), 0))
+
+    level = at_origins(past_panel.level_units)
+    weights = learn_weights(tested, level, past_segments.code, len(segments.names), settings)
+    phi = dispersion(panel, panel.periods, segments, settings)
+    phi_past = at_origins(lambda origin: dispersion(past_panel, origin, past_segments, settings))
     base = Forecasts(panel, settings, horizon, segments, tested, fitted, weights, {}, phi, phi_past)
 
     def calibrated(path: Array, past: Array) -> Centre:
-        return _centre(path, past, tested, segments, phi_past, settings)
+        return _centre(path, past, tested, past_segments, phi_past, settings)
 
     estimates: dict[str, Estimate] = {}
     alone = {name: calibrated(fitted.paths[name], tested.paths[name]) for name in names}
     if len(names) > 1:
         report("calibration", 0.9)
         middle = [
-            calibrated(weights.combine(fitted.paths, segments.code, w), weights.combine(tested.paths, segments.code, w))
+            calibrated(weights.combine(fitted.paths, segments.code, w), weights.combine(tested.paths, past_segments.code, w))
             for w in (weights.squared, weights.absolute)
         ]
         heavy = np.argsort(-weights.mean.mean(axis=0), kind="stable")[:_CENTRES]
         centres = (*middle, *(alone[names[j]] for j in sorted(heavy)))
-        direct = _direct(panel, tested, sum_lengths, settings) if any(n in BOOSTING for n in names) else None
+        direct = _direct(panel, past_panel, tested, sum_lengths, settings) if any(n in BOOSTING for n in names) else None
         both = middle[0].path + middle[1].path, middle[0].past + middle[1].past
         said = np.any(list(fitted.was_said.values()), axis=0)
         even = np.full(len(centres), 1 / len(centres))
@@ -290,11 +303,13 @@ def estimate_all(
     return replace(base, estimates=estimates)
 
 
-def _direct(panel: Panel, tested: Backtest, lengths: Sequence[int], settings: ForecastSettings) -> Direct | None:
+def _direct(
+    panel: Panel, past_panel: Panel, tested: Backtest, lengths: Sequence[int], settings: ForecastSettings
+) -> Direct | None:
     lengths = tuple(sorted({min(length, tested.horizon) for length in lengths}))
     if not lengths or not tested.origins:
         return None
-    past = boosting.sum_quantiles(panel, tested.origins[0], tested.origins, lengths, settings)
+    past = boosting.sum_quantiles(past_panel, tested.origins[0], tested.origins, lengths, settings)
     now = boosting.sum_quantiles(panel, panel.periods, (panel.periods,), lengths, settings)[:, 0]
     return Direct(lengths, now, past) if np.isfinite(now).any() and np.isfinite(past).any() else None
 
@@ -325,7 +340,7 @@ def _mixed(base: Forecasts, draft: Estimate, level: Array) -> Estimate:
             actual.append((units.cumsum(axis=1) if is_sum else units)[:, steps].ravel())
             scale.append((level[rows, j][:, None] * (np.array(steps) + 1 if is_sum else np.ones(len(steps)))).ravel())
             scored.append(valid[rows, j][:, steps].ravel())
-            segment.append(np.repeat(base.segments.code[rows], len(steps)))
+            segment.append(np.repeat(base.segments.code[tested.rows[rows]], len(steps)))
         used = np.concatenate(scored)
         together, came = np.concatenate(parts, axis=1)[:, used], np.concatenate(actual)[used]
         shares = learn_shares(together, came, np.concatenate(scale)[used])

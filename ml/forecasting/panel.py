@@ -6,7 +6,7 @@ Does not belong here: frames, dates and keys (`frames`, `run`), models, errors, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,18 @@ class Panel:
     def is_whole_units(self) -> NDArray[np.bool_]:
         """Whether all sales of a series are whole numbers, (series,)."""
         return (self.units == np.rint(self.units)).all(axis=1)
+
+    def take(self, rows: NDArray[np.int64]) -> Panel:
+        """The same panel with only these series, in this order."""
+        return replace(
+            self,
+            units=self.units[rows],
+            training_units=self.training_units[rows],
+            is_in_stock=self.is_in_stock[rows],
+            start=self.start[rows],
+            known=self.known[rows] if self.known_names else self.known,
+            static=self.static[rows] if self.static_names else self.static,
+        )
 
     def history_periods(self, end: int) -> NDArray[np.int64]:
         """Periods of history before column `end`, (series,)."""

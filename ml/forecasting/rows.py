@@ -31,8 +31,8 @@ from ml.forecasting.weekly import KNOWN_NAMES, WeeklyPanel
 Stamp = dict[str, object]
 
 
-def _repeat_keys(weekly: WeeklyPanel, times: int) -> dict[str, NDArray[np.int32]]:
-    return {name: np.repeat(weekly.keys[name].to_numpy(), times) for name in ("item_id", "location_id")}
+def _repeat_keys(weekly: WeeklyPanel, rows: NDArray[np.int64], times: int) -> dict[str, NDArray[np.int32]]:
+    return {name: np.repeat(weekly.keys[name].to_numpy()[rows], times) for name in ("item_id", "location_id")}
 
 
 def stamped(columns: dict[str, object], constants: Stamp) -> pl.DataFrame:
@@ -40,16 +40,17 @@ def stamped(columns: dict[str, object], constants: Stamp) -> pl.DataFrame:
     return pl.DataFrame(columns).with_columns(**{name: pl.lit(value) for name, value in constants.items()})
 
 
-def forecast_rows(made: Forecasts, estimate: Estimate, weekly: WeeklyPanel, constants: Stamp) -> pl.DataFrame:
-    """One row per series and week ahead; each week's quantiles are of that week alone, and do not add."""
-    series, horizon = estimate.path.shape
-    rows, chunk = np.arange(series), made.settings.chunk_series
-    parts = [at_levels(made.period_quantiles(estimate, rows[b : b + chunk]), (0.1, 0.5, 0.9)) for b in range(0, series, chunk)]
+def forecast_rows(
+    made: Forecasts, estimate: Estimate, rows: NDArray[np.int64], weekly: WeeklyPanel, constants: Stamp
+) -> pl.DataFrame:
+    """One row per series of `rows` and week ahead; each week's quantiles are of that week alone, and do not add."""
+    horizon, chunk = estimate.path.shape[1], made.settings.chunk_series
+    parts = [at_levels(made.period_quantiles(estimate, rows[b : b + chunk]), (0.1, 0.5, 0.9)) for b in range(0, len(rows), chunk)]
     quantiles = np.concatenate(parts).reshape(-1, 3)
     columns = {
-        **_repeat_keys(weekly, horizon),
-        "week_start_date": weekly.weeks_ahead(horizon) * series,
-        "mean_units": estimate.path.ravel(),
+        **_repeat_keys(weekly, rows, horizon),
+        "week_start_date": weekly.weeks_ahead(horizon) * len(rows),
+        "mean_units": estimate.path[rows].ravel(),
         "p10_units": quantiles[:, 0],
         "p50_units": quantiles[:, 1],
         "p90_units": quantiles[:, 2],
@@ -57,20 +58,27 @@ def forecast_rows(made: Forecasts, estimate: Estimate, weekly: WeeklyPanel, cons
     return stamped(columns, constants).select(*DEMAND_FORECASTS.schema)
 
 
-def sum_rows(made: Forecasts, estimate: Estimate, weekly: WeeklyPanel, intervals: Intervals, constants: Stamp) -> pl.DataFrame:
-    """One row per series and published quantile of demand summed over the protection interval."""
+def sum_rows(
+    made: Forecasts,
+    estimate: Estimate,
+    rows: NDArray[np.int64],
+    weekly: WeeklyPanel,
+    intervals: Intervals,
+    constants: Stamp,
+) -> pl.DataFrame:
+    """One row per series of `rows` and published quantile of demand summed over the protection interval."""
     levels, count = np.array(QUANTILES), len(QUANTILES)
-    series, chunk = len(estimate.path), made.settings.chunk_series
+    chunk = made.settings.chunk_series
     cumulated = estimate.path.cumsum(axis=1)
     parts = []
-    for begin in range(0, series, chunk):
-        rows = np.arange(begin, min(begin + chunk, series))
-        parts.append(interval_demand(made.sum_quantiles(estimate, rows), cumulated[rows], intervals, rows, levels))
+    for begin in range(0, len(rows), chunk):
+        part = rows[begin : begin + chunk]
+        parts.append(interval_demand(made.sum_quantiles(estimate, part), cumulated[part], intervals, part, levels))
     mean, uncertain, fixed = (np.concatenate(values) for values in zip(*parts, strict=True))
     columns = {
-        **_repeat_keys(weekly, count),
-        "horizon_days": np.repeat(intervals.mean_days, count),
-        "quantile": np.tile(levels, series),
+        **_repeat_keys(weekly, rows, count),
+        "horizon_days": np.repeat(intervals.mean_days[rows], count),
+        "quantile": np.tile(levels, len(rows)),
         "mean_units": np.repeat(mean, count),
         "quantile_units": uncertain.ravel(),
         "fixed_lead_time_units": fixed.ravel(),
@@ -119,7 +127,7 @@ def series_rows(
 ) -> pl.DataFrame:
     found = scores.columns
     columns = {
-        **_repeat_keys(weekly, 1),
+        **_repeat_keys(weekly, np.arange(weekly.keys.height), 1),
         "horizon_weeks": length.astype(np.int32),
         "origins": found["origins"].astype(np.int32),
         **{f"{name}_units": found[name] for name in ("rmse", "mae", "bias", "pinball")},

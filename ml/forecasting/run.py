@@ -107,7 +107,7 @@ def run_forecast(
     length = np.clip(own_weeks, 1, max(made.tested.horizon, 1))
     found = {name: scores.score_series(made, estimate, length, weekly.keys) for name, estimate in made.estimates.items()}
     metrics = {name: _segment_metrics(made, estimate, found[name], weekly) for name, estimate in made.estimates.items()}
-    published = _published(made, found)
+    published = _published(made, found, weekly)
     report("distributions", 0.8)
     history = weekly.history_reasons(settings)
     frames: dict[str, list[pl.DataFrame]] = {contract.name: [] for contract in contracts.OUTPUTS}
@@ -117,8 +117,8 @@ def run_forecast(
         frames["series_metrics"].append(rows.series_rows(weekly, length, found[name], words, own))
         frames["model_metrics"].append(rows.metric_rows(metrics[name], own))
         if name in published:
-            frames["demand_forecasts"].append(rows.forecast_rows(made, estimate, weekly, own))
-            frames["lead_time_demand"].append(rows.sum_rows(made, estimate, weekly, intervals, own))
+            frames["demand_forecasts"].append(rows.forecast_rows(made, estimate, published[name], weekly, own))
+            frames["lead_time_demand"].append(rows.sum_rows(made, estimate, published[name], weekly, intervals, own))
         run_constants = {
             **constants,
             "data_hash": identity.data_hash,
@@ -193,20 +193,37 @@ def _with_launched(made: Forecasts, row: np.ndarray, mean: np.ndarray, launched:
     return replace(made, estimates=estimates, launched=launched)
 
 
-def _published(made: Forecasts, found: dict[str, scores.SeriesScores]) -> set[str]:
-    """The models whose forecasts are written: the ensemble, the plain average, and of each segment the best by cost and by pinball loss."""
-    chosen = {name for name in (ENSEMBLE, "moving_average") if name in made.estimates}
-    for segment in np.unique(made.segments.code):
-        member = made.segments.code == segment
+def _published(made: Forecasts, found: dict[str, scores.SeriesScores], weekly: WeeklyPanel) -> dict[str, np.ndarray]:
+    """The models whose forecasts are written, with the series they are written for.
+
+    The ensemble for all; in each class and pattern, among which SQL chooses, the challenger: the single model with the least decision
+    cost, or pinball loss where no cost is known.
+    """
+    everyone = np.arange(weekly.keys.height)
+    if ENSEMBLE not in made.estimates:
+        return dict.fromkeys(made.estimates, everyone)
+    rows: dict[str, list[np.ndarray]] = {}
+    for _, _, _, member in _groups(weekly):
         for measure in ("decision_cost", "pinball"):
             mean = {
-                name: np.nanmean(values)
+                name: float(np.nanmean(values))
                 for name, scored in found.items()
                 if name != ENSEMBLE and np.isfinite(values := scored.columns[measure][member]).any()
             }
             if mean:
-                chosen.add(min(mean, key=lambda name: (mean[name], name)))
-    return chosen or set(made.estimates)
+                rows.setdefault(min(mean, key=lambda name: (mean[name], name)), []).append(np.flatnonzero(member))
+                break
+    return {ENSEMBLE: everyone} | {name: np.sort(np.concatenate(parts)) for name, parts in rows.items()}
+
+
+def _groups(weekly: WeeklyPanel) -> list[tuple[str, str, str, np.ndarray]]:
+    """Name, class, pattern and members (series,) of every segment that has any."""
+    classes, patterns = weekly.keys["abc_class"].to_numpy(), weekly.keys["demand_pattern"].to_numpy()
+    found = [
+        (f"{abc} / {pattern}", abc, pattern, (classes == abc) & (patterns == pattern))
+        for abc, pattern in product(np.unique(classes), np.unique(patterns))
+    ]
+    return [group for group in found if group[3].any()]
 
 
 def _segment_metrics(
@@ -218,10 +235,8 @@ def _segment_metrics(
         "training_seconds_per_series": _of_all(workshop.training_seconds, estimate.name) / series,
         "inference_seconds_per_series": _of_all(workshop.inference_seconds, estimate.name) / series,
     }
-    classes, patterns = weekly.keys["abc_class"].to_numpy(), weekly.keys["demand_pattern"].to_numpy()
-    groups = [("all", None, None, np.ones(series, dtype=bool))]
-    for abc, pattern in product(np.unique(classes), np.unique(patterns)):
-        groups.append((f"{abc} / {pattern}", abc, pattern, (classes == abc) & (patterns == pattern)))
+    groups: list[tuple[str, str | None, str | None, np.ndarray]] = [("all", None, None, np.ones(series, dtype=bool))]
+    groups += _groups(weekly)
     origins = found.columns["origins"]
     return [
         {
@@ -234,7 +249,6 @@ def _segment_metrics(
             **seconds,
         }
         for segment, abc, pattern, member in groups
-        if member.any()
     ]
 
 

@@ -31,20 +31,16 @@ class SeriesScores:
     """rmse, mae, bias, wape, pinball and decision cost of the sums; origins scored, (series,)."""
     covered: Array
     """Share of the sums within the 80 % interval, (series,)."""
-    mean: Array
-    """Forecast sums, (series, origins)."""
-    actual: Array
-    scored: NDArray[np.bool_]
 
 
 def score_series(made: Forecasts, estimate: Estimate, length: NDArray[np.int64], keys: pl.DataFrame) -> SeriesScores:
-    """Score sums of `length` (series,) periods at every origin.
+    """Score sums of `length` (series,) periods at every origin; series that were not tested have no score.
 
     The cost of a decision is that of one order up to the critical quantile, shortage / (shortage + holding): what is left over
     is held for the interval, what is missing is lost, both over the interval's weeks.
     """
     tested = made.tested
-    length = np.minimum(length, tested.horizon)
+    keys, length = keys[tested.rows.astype(np.uint32)], np.minimum(length, tested.horizon)[tested.rows]
     pick = (length - 1)[:, None, None]
 
     def own(values: Array) -> Array:
@@ -77,7 +73,14 @@ def score_series(made: Forecasts, estimate: Estimate, length: NDArray[np.int64],
         "decision_cost": evaluation.masked_mean(cost, scored),
         "origins": scored.sum(axis=1).astype(np.float64),
     }
-    return SeriesScores(columns, evaluation.masked_mean(covered, scored), mean, actual, scored)
+
+    def of_all(values: Array, otherwise: float = np.nan) -> Array:
+        result = np.full((made.panel.series, *values.shape[1:]), otherwise)
+        result[tested.rows] = values
+        return result
+
+    everything = {name: of_all(values, 0.0 if name == "origins" else np.nan) for name, values in columns.items()}
+    return SeriesScores(everything, of_all(evaluation.masked_mean(covered, scored)))
 
 
 def _at_own_level(grid: Array, level: Array) -> Array:
@@ -92,11 +95,11 @@ def _at_own_level(grid: Array, level: Array) -> Array:
 def segment_scores(made: Forecasts, estimate: Estimate, series: SeriesScores, member: NDArray[np.bool_]) -> dict[str, float]:
     """Scores of one model over the `member` series (series,): point scores of single periods, pinball and coverage of sums."""
     tested = made.tested
-    used = tested.period_valid & member[:, None, None]
+    used = tested.period_valid & member[tested.rows][:, None, None]
     mean, actual = estimate.past[used], tested.units[used]
     naive = naive_errors(made)
-    scale = np.broadcast_to(naive["absolute"][:, None, None], used.shape)[used]
-    squared = np.broadcast_to(naive["squared"][:, None, None], used.shape)[used]
+    scale = np.broadcast_to(naive["absolute"][tested.rows][:, None, None], used.shape)[used]
+    squared = np.broadcast_to(naive["squared"][tested.rows][:, None, None], used.shape)[used]
     error = mean - actual
     nonzero = actual > 0
     rows = member & (series.columns["origins"] > 0)

@@ -25,19 +25,21 @@ class ForecastSettings:
     """Names from the registry in `ml.forecasting.models`; empty takes what the size of the data allows (`auto`)."""
     origins: int = 3
     """Backtest origins; each refits every model, so time grows with it."""
+    backtest_series: int = 40_000
+    """Series backtested; a seeded sample where there are more. Weights and calibration are pooled, so a sample teaches them as well."""
     min_training_periods: int = 8
     """History below which no model is fitted and the mean of the history is used."""
     max_history_periods: int = 800
     """Older periods are not read."""
     moving_average_periods: int = 13
     """Window of the moving average, at least; whole seasons of days are taken where they are longer."""
-    fair_series: int = 20_000
+    fair_series: int = 15_000
     """Series, those that move most, for which models of middling cost are fitted; the others take the smoothed level."""
     dear_series: int = 300
     """The same for dear models, which fit a few series a second."""
     boosting_min_rows: int = 1_500
     """Training rows (series times origins times steps) below which boosting has too little to learn from."""
-    boosting_max_rows: int = 400_000
+    boosting_max_rows: int = 150_000
     """Training rows above which a seeded sample is taken."""
     boosting_origins: int = 8
     """Past origins whose forecasts boosting learns from, at most."""
