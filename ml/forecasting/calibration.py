@@ -160,29 +160,3 @@ def error_shape(
     levels = np.array(GRID)
     table = np.stack([np.quantile(standard[rows], levels) for rows in buckets])
     return ErrorShape(np.array([np.median(position[rows]) for rows in buckets]), table)
-
-
-def covering_levels(
-    quantiles: Array, actual: Array, segment: NDArray[np.int64], segments: int, settings: ForecastSettings
-) -> Array:
-    """Level of the quantile functions whose coverage was that of each level of the GRID, (segments, levels).
-
-    quantiles (windows, GRID), actual and segment (windows,). Coverage counts what lies below, and half of what is met exactly: whole
-    units meet their quantiles often. Small segments lean on all windows, and those on the levels as they are.
-    """
-    grid = np.array(GRID)
-    below = (actual[:, None] < quantiles - 1e-9) + 0.5 * (np.abs(actual[:, None] - quantiles) <= 1e-9)
-    # where a quantile is zero, nothing below it can be seen: the level keeps its place
-    seen = quantiles > 0
-    prior = settings.level_prior_windows
-
-    def coverage(rows: NDArray[np.bool_], before: Array) -> Array:
-        count = seen[rows].sum(axis=0)
-        return ((below[rows] * seen[rows]).sum(axis=0) + prior * before) / (count + prior)
-
-    everyone = coverage(np.ones(len(actual), dtype=bool), grid)
-    levels = np.empty((segments, len(grid)))
-    for s in range(segments):
-        found = np.maximum.accumulate(coverage(segment == s, everyone))
-        levels[s] = np.interp(grid, found, grid, left=grid[0], right=grid[-1])
-    return levels

@@ -3,9 +3,8 @@
 Belongs here: the order of these steps, and what one model, or their ensemble, says about every series.
 Does not belong here: frames and keys (`door`, `run`), the mathematics of each step (`ensemble`, `calibration`, `distribution`).
 
-The ensemble's distribution is an average of quantile functions: around its two centres, around the models that weigh most, and,
-for sums, boosting's direct quantiles. Averaging quantiles keeps the shape and cancels the errors of the parts. It is then read at the
-levels that had the promised coverage in the backtest (conformal calibration, per segment).
+The ensemble's distribution is the plain average of the best quantile functions: around its centre, around single models, and, for
+sums, boosting's direct quantiles. Averaging quantiles keeps the shape and cancels the errors of the parts.
 Calibration pools all series and origins, so a series' own past error hardly enters its own quantiles.
 """
 
@@ -24,13 +23,12 @@ from ml.forecasting.calibration import (
     ErrorShape,
     Segments,
     VarianceLaw,
-    covering_levels,
     dispersion,
     error_shape,
     variance_law,
 )
 from ml.forecasting.distribution import simple_quantiles_units
-from ml.forecasting.ensemble import Weights, learn_shares, learn_weights
+from ml.forecasting.ensemble import Weights, best_parts, learn_weights
 from ml.forecasting.models import BOOSTING, ENSEMBLE, REGISTRY, chosen_models
 from ml.forecasting.panel import PATTERNS, Panel, demand_pattern
 from ml.forecasting.settings import GRID, ForecastSettings
@@ -38,8 +36,8 @@ from ml.forecasting.settings import GRID, ForecastSettings
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-_CENTRES = 4
-"""Models whose own distributions enter the ensemble's, beside those around its two centres."""
+_PARTS = 5
+"""Quantile functions that are averaged, at most."""
 _SHARE_WINDOWS = 3_000
 
 
@@ -84,9 +82,6 @@ class Estimate:
     sum_shares: Array
     """Shares in the distribution of a sum, that of `direct` last where there is one."""
     direct: Direct | None = None
-    period_levels: Array | None = None
-    """Per segment, the level at which the average of the parts has the coverage of each level of the GRID: (segments, levels)."""
-    sum_levels: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -154,9 +149,6 @@ class Forecasts:
                 total = total + share * self.centre_quantiles(centre, rows, origin, lengths, is_sum=is_sum)
         if is_sum and estimate.direct is not None and shares[-1] > 0:
             total = total + shares[-1] * self.direct_quantiles(estimate, rows, origin, lengths)
-        levels = estimate.sum_levels if is_sum else estimate.period_levels
-        if levels is not None:
-            total = _at_own_levels(np.maximum.accumulate(total, axis=2), levels[self._segment(rows, origin)])
         total = self._launched(np.asarray(total), rows, is_sum) if origin is None and lengths is None else total
         return np.maximum.accumulate(total, axis=2)
 
@@ -284,14 +276,13 @@ def estimate_all(
             calibrated(weights.combine(fitted.paths, segments.code, w), weights.combine(tested.paths, past_segments.code, w))
             for w in (weights.squared, weights.absolute)
         ]
-        heavy = np.argsort(-weights.mean.mean(axis=0), kind="stable")[:_CENTRES]
-        centres = (*middle, *(alone[names[j]] for j in sorted(heavy)))
+        centres = (middle[0], *(alone[name] for name in names if REGISTRY[name].is_mean))
         direct = _direct(panel, past_panel, tested, sum_lengths, settings) if any(n in BOOSTING for n in names) else None
         both = middle[0].path + middle[1].path, middle[0].past + middle[1].past
         said = np.any(list(fitted.was_said.values()), axis=0)
-        even = np.full(len(centres), 1 / len(centres))
-        sums = np.append(even * len(centres), 1.0) / (len(centres) + 1) if direct else even
-        draft = Estimate(ENSEMBLE, both[0] / 2, both[1] / 2, centres, said, even, sums, direct)
+        first = np.eye(len(centres))[0]
+        sums = np.append(first, 0.0) if direct else first
+        draft = Estimate(ENSEMBLE, both[0] / 2, both[1] / 2, centres, said, first, sums, direct)
         estimates[ENSEMBLE] = _mixed(base, draft, level)
     if singles or len(names) == 1:
         one = np.ones(1)
@@ -315,7 +306,7 @@ def _direct(
 
 
 def _mixed(base: Forecasts, draft: Estimate, level: Array) -> Estimate:
-    """The draft with shares and levels learned from a sample of backtest windows; the draft itself where there are too few."""
+    """The draft with shares learned from a sample of backtest windows; the draft itself where there are too few."""
     tested, settings = base.tested, base.settings
     found: dict[str, Array] = {}
     for is_sum, name, valid in ((False, "period", tested.period_valid), (True, "sum", tested.sum_valid)):
@@ -324,7 +315,7 @@ def _mixed(base: Forecasts, draft: Estimate, level: Array) -> Estimate:
             continue
         if len(windows) > _SHARE_WINDOWS:
             windows = windows[np.sort(np.random.default_rng(settings.seed).choice(len(windows), _SHARE_WINDOWS, replace=False))]
-        parts, actual, scale, scored, segment = [], [], [], [], []
+        parts, actual, scale, scored = [], [], [], []
         for j in range(len(tested.origins)):
             rows = windows[windows[:, 1] == j, 0]
             if not rows.size:
@@ -340,24 +331,10 @@ def _mixed(base: Forecasts, draft: Estimate, level: Array) -> Estimate:
             actual.append((units.cumsum(axis=1) if is_sum else units)[:, steps].ravel())
             scale.append((level[rows, j][:, None] * (np.array(steps) + 1 if is_sum else np.ones(len(steps)))).ravel())
             scored.append(valid[rows, j][:, steps].ravel())
-            segment.append(np.repeat(base.segments.code[tested.rows[rows]], len(steps)))
         used = np.concatenate(scored)
         together, came = np.concatenate(parts, axis=1)[:, used], np.concatenate(actual)[used]
-        shares = learn_shares(together, came, np.concatenate(scale)[used])
-        mixed = np.maximum.accumulate(np.tensordot(shares, together, axes=1), axis=1)
-        found[f"{name}_shares"] = shares
-        found[f"{name}_levels"] = covering_levels(mixed, came, np.concatenate(segment)[used], len(base.segments.names), settings)
+        found[f"{name}_shares"] = best_parts(together, came, np.concatenate(scale)[used], _PARTS)
     return replace(draft, **found)
-
-
-def _at_own_levels(quantiles: Array, levels: Array) -> Array:
-    """Quantile functions (rows, n, GRID) read at other levels (rows, GRID): what they say at the level of each grid point."""
-    grid = np.array(GRID)
-    right = np.clip(np.searchsorted(grid, levels), 1, len(grid) - 1)
-    share = np.clip((levels - grid[right - 1]) / (grid[right] - grid[right - 1]), 0.0, 1.0)[:, None, :]
-    low = np.take_along_axis(quantiles, np.broadcast_to((right - 1)[:, None, :], quantiles.shape), axis=2)
-    high = np.take_along_axis(quantiles, np.broadcast_to(right[:, None, :], quantiles.shape), axis=2)
-    return (1 - share) * low + share * high
 
 
 def _centre(

@@ -24,8 +24,8 @@ _RIDGE = 0.02
 """Weight of the prior, as a share of the squared actuals."""
 _SEGMENT_PRIOR_ROWS = 2_000.0
 _MAX_ROWS = 60_000
-_SHARE_ROUNDS = 60
-_SHARE_RATE = 2.0
+_WITHIN = 0.1
+"""Parts of the distribution may lose so much more than the best one, as a share."""
 _CAP_LEVELS = 20.0
 """Demand beyond so many levels counts as so many in the squared loss and in the prior: one data error must not choose the models."""
 
@@ -114,26 +114,21 @@ def _solve(tested: Backtest, level: Array, rows: NDArray[np.int64], prior: Array
     return weights
 
 
-def learn_shares(parts: Array, actual: Array, scale: Array) -> Array:
-    """Convex shares of quantile functions with the least pinball loss over the GRID.
+def best_parts(parts: Array, actual: Array, scale: Array, most: int) -> Array:
+    """Equal shares of the `most` quantile functions with the least pinball loss over the GRID, if within a tenth of the best.
 
     Shapes: parts (parts, windows, levels), actual and scale (windows,), all in units. Half of the loss counts units, half counts
-    units in terms of each series' own scale, so that neither large nor small series decide alone. Exponentiated gradient
-    descent (Kivinen and Warmuth, 1997) from equal shares, stopped early: few windows leave them nearly equal.
+    units in terms of each series' own scale, so that neither large nor small series decide alone. Learned shares were
+    no better on data they had not seen.
     """
     levels = np.array(GRID)
+    gap = actual[None, :, None] - parts
+    loss = np.maximum(levels * gap, (levels - 1) * gap).mean(axis=2)
     own = 1 / np.maximum(scale, 1e-12)
-    importance = own / max(own.mean(), 1e-12) if len(own) else own
-    loss = np.maximum(levels * (actual[None, :, None] - parts), (levels - 1) * (actual[None, :, None] - parts))
-    by_units, by_scale = loss.mean(), (loss * importance[None, :, None]).mean()
-    weight = 0.5 / max(by_units, 1e-12) + 0.5 * importance / max(by_scale, 1e-12)
-    shares = np.full(len(parts), 1 / len(parts))
-    average = np.zeros_like(shares)
-    for _ in range(_SHARE_ROUNDS):
-        mixed = np.tensordot(shares, parts, axes=1)
-        slope = np.where(actual[:, None] < mixed, 1 - levels, -levels) * weight[:, None]
-        gradient = (parts * slope).mean(axis=(1, 2))
-        shares = shares * np.exp(-_SHARE_RATE * (gradient - gradient.min()))
-        shares = shares / shares.sum()
-        average += shares / _SHARE_ROUNDS
-    return np.where(average < 0.02, 0.0, average) / average[average >= 0.02].sum()
+    by_units, by_scale = loss.mean(axis=1), (loss * own).mean(axis=1)
+    total = by_units / max(by_units.min(), 1e-12) + by_scale / max(by_scale.min(), 1e-12)
+    order = np.argsort(total, kind="stable")[:most]
+    chosen = order[total[order] <= (1 + _WITHIN) * total.min()]
+    shares = np.zeros(len(parts))
+    shares[chosen] = 1 / len(chosen)
+    return shares

@@ -74,8 +74,6 @@ class ForecastSettings:
     """Backtest windows an empirical distribution of errors is made of, at least."""
     max_buckets: int = 8
     """Kinds of predictability with an empirical distribution of their own, at most."""
-    level_prior_windows: float = 200.0
-    """Weight, in backtest windows, of the pool beside a segment when levels are moved to the coverage they promise."""
     min_share_of_history: float = 0.05
     """Floor of every forecast period, as a share of the historical mean: a model at zero proves no demand of zero."""
     lattice_points: int = 256
