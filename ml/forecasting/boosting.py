@@ -145,7 +145,7 @@ def _origins(panel: Panel, end: int, horizon: int, settings: ForecastSettings) -
     """Origins to learn from, newest first: their horizons end by `end`, about half a horizon apart."""
     newest, oldest = end - horizon, max(settings.min_training_periods, min(2 * panel.season, 14))
     step = max(1, horizon // 2)
-    return [o for o in range(newest, oldest - 1, -step)][: settings.boosting_origins]
+    return list(range(newest, oldest - 1, -step))[: settings.boosting_origins]
 
 
 def _sample(panel: Panel, origin: int, per_origin: int, settings: ForecastSettings) -> NDArray[np.int64]:
@@ -200,7 +200,7 @@ def _sum_rows(
 def _stacked(
     rows: list[Any], targets: list[Array], weights: list[Array], names: tuple[str, ...]
 ) -> tuple[Any, Array, Array, Any]:
-    if not rows:
+    if not any(map(len, targets)):
         return np.zeros((0, 0), dtype=np.float32), np.zeros(0), np.zeros(0), names
     weight = np.concatenate(weights)
     return np.vstack(rows), np.concatenate(targets), weight / max(weight.mean(), 1e-12), names

@@ -100,7 +100,7 @@ def reconciled(made: Forecasts, weekly: WeeklyPanel, constants: Stamp) -> pl.Dat
     start = np.argmax(summed > 0, axis=1)
     start[summed.sum(axis=1) <= 0] = panel.periods
     above = Panel(summed, summed, np.ones(summed.shape, dtype=bool), start.astype(np.int64), panel.season)
-    names = [name for name in _UPPER_MODELS]
+    names = list(_UPPER_MODELS)
     found = models.paths(names, above, panel.periods, horizon, made.settings, models.Workshop())
     base = np.mean([found[name] for name in names], axis=0)
     known = np.repeat(np.isfinite(base).all(axis=1), horizon)
