@@ -81,13 +81,14 @@ def rows_at(panel: Panel, part: NDArray[np.int64], origin: int, step: int) -> tu
 
 
 def fit(names: Sequence[str], panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> dict[str, Booster]:
-    """Boosters for the single periods, learned from origins whose horizon ends by `end`; none where there are too few rows."""
+    """Boosters for the single periods, learned from origins whose horizon ends by `end`; none where too little was sold."""
     import lightgbm
 
     rows, target, weight, features = _training_rows(panel, end, horizon, settings)
-    if len(target) < settings.boosting_min_rows:
+    # without any sale in the targets there is nothing to learn, and the Tweedie loss is not defined
+    if len(target) < settings.boosting_min_rows or (cap := np.quantile(target, _CAP)) <= 0:
         return {}
-    data = lightgbm.Dataset(rows, np.minimum(target, np.quantile(target, _CAP)), weight=weight, feature_name=list(features),
+    data = lightgbm.Dataset(rows, np.minimum(target, cap), weight=weight, feature_name=list(features),
                             free_raw_data=False, params={"max_bin": 127, "verbose": -1, "num_threads": 1})  # fmt: skip
     return {
         name: Booster(lightgbm.train(_parameters(settings) | _OBJECTIVES[name], data, settings.boosting_rounds), features)
@@ -203,7 +204,7 @@ def _sum_rows(
 def _stacked(
     rows: list[Any], targets: list[Array], weights: list[Array], names: tuple[str, ...]
 ) -> tuple[Any, Array, Array, Any]:
-    if not rows:
+    if not any(map(len, targets)):
         return np.zeros((0, 0), dtype=np.float32), np.zeros(0), np.zeros(0), names
     weight = np.concatenate(weights)
     return np.vstack(rows), np.concatenate(targets), weight / max(weight.mean(), 1e-12), names

@@ -50,7 +50,7 @@ def forecast(
     rows = np.arange(read.panel.series)
     chunk = made.settings.chunk_series
     found = [at_levels(made.period_quantiles(made.best, rows[b : b + chunk]), quantiles) for b in range(0, len(rows), chunk)]
-    values = np.concatenate(found).reshape(-1, len(quantiles))
+    values = np.concatenate(found).reshape(len(rows) * horizon, len(quantiles))
     ahead = pl.Series("ds", read.grid.ahead(horizon)).cast(history["ds"].dtype)
     columns: dict[str, object] = {
         "unique_id": read.ids.gather(np.repeat(rows, horizon)),

@@ -98,8 +98,10 @@ def _solve(tested: Backtest, level: Array, rows: NDArray[np.int64], prior: Array
     for _ in range(1 if is_squared else _ROUNDS):
         error = np.abs(design @ weights - actual)
         own = np.ones_like(error) if is_squared else importance / np.maximum(error, 0.1 * max(size.mean(), 1e-12))
-        strength = ridge * float(own @ size**2) + 1e-12
-        gram = design.T @ (design * own[:, None]) + strength * np.eye(count)
+        gram = design.T @ (design * own[:, None])
+        # the second term keeps what cannot be told apart solvable where there was no demand
+        strength = ridge * float(own @ size**2) + 1e-6 * np.trace(gram) / count + 1e-12
+        gram = gram + strength * np.eye(count)
         target = design.T @ (own * actual) + strength * prior
         # the sum constraint enters as one heavy row; the Cholesky factor keeps the problem as small as the number of models
         heavy = 1e4 * max(np.trace(gram) / count, 1e-12)

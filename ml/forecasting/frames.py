@@ -31,6 +31,8 @@ class Grid:
     kind: str
     """h, d, w, m, q, or i for whole numbers."""
     newest: date | datetime | int
+    is_month_end: bool = False
+    """Months and quarters are named by their last day, not the first."""
 
     def column(self, frame: pl.DataFrame) -> pl.Series:
         """Periods before the newest one, 0 for the newest; negative after it."""
@@ -52,7 +54,8 @@ class Grid:
         if self.kind in "mq":
             first = pl.Series([self.newest])
             size = 3 if self.kind == "q" else 1
-            return [first.dt.offset_by(f"{size * k}mo")[0] for k in range(1, steps + 1)]
+            found = [first.dt.offset_by(f"{size * k}mo") for k in range(1, steps + 1)]
+            return [(day.dt.month_end() if self.is_month_end else day)[0] for day in found]
         return [self.newest + k * _STEPS[self.kind] for k in range(1, steps + 1)]  # type: ignore[operator]
 
 
@@ -62,7 +65,8 @@ def _part(value: object, name: str) -> int:
 
 def kind_of(freq: str | int) -> str:
     """The kind of step a frequency names: D, W, MS, QS, h, polars' 1d, 1w, 1mo, or 1 for whole numbers. Raises ValueError."""
-    text = str(freq).lower().split("-")[0].lstrip("1") if not isinstance(freq, int) else "i"
+    text = str(freq).lower().split("-")[0]
+    text = text[1:] if text.startswith("1") else text
     names = {"": "i", "i": "i", "h": "h", "d": "d", "b": "d", "w": "w", "m": "m", "ms": "m", "me": "m", "mo": "m",
              "q": "q", "qs": "q", "qe": "q"}  # fmt: skip
     if text not in names:
@@ -102,8 +106,11 @@ def read_history(
     if kind != "i" and not history["ds"].dtype.is_temporal():
         raise ContractError(f"history.ds is {history['ds'].dtype}; freq {freq!r} needs a date: parse it, or give freq=1")
     names = _exogenous(history, future)
+    for name, frame, keys in (("future", future, ("unique_id", "ds")), ("static", static, ("unique_id",))):
+        _check_beside(name, frame, keys, history)
     ids = history["unique_id"].unique().sort()
-    grid = Grid(kind, history["ds"].max())  # type: ignore[arg-type]
+    is_month_end = kind in "mq" and bool((history["ds"].dt.month_end() == history["ds"]).all())
+    grid = Grid(kind, history["ds"].max(), is_month_end)  # type: ignore[arg-type]
     numbers = pl.DataFrame({"unique_id": ids, "row": np.arange(len(ids))})
     rows = history.with_columns(back=grid.column(history)).join(numbers, on="unique_id", maintain_order="left")
     kept = rows.filter(pl.col("back") < settings.max_history_periods)
@@ -149,13 +156,23 @@ def _check(history: pl.DataFrame, horizon: int) -> None:
         raise ContractError(f"history.y is {history['y'].dtype}, not a number")
 
 
+def _check_beside(name: str, frame: pl.DataFrame | None, keys: tuple[str, ...], history: pl.DataFrame) -> None:
+    if frame is None:
+        return
+    missing = [key for key in keys if key not in frame.columns]
+    if missing:
+        raise ContractError(f"{name}: missing columns {missing}; it needs {' and '.join(keys)}, and what is known beside them")
+    for key in keys:
+        left, right = frame[key].dtype, history[key].dtype
+        is_alike = left == right or (left.is_temporal() and right.is_temporal()) or (left.is_integer() and right.is_integer())
+        if not is_alike:
+            raise ContractError(f"{name}.{key} is {left}, but history.{key} is {right}: give both the same type")
+
+
 def _exogenous(history: pl.DataFrame, future: pl.DataFrame | None) -> tuple[str, ...]:
     """Numeric columns of both frames: what is known ahead. A column of the history alone cannot be known ahead and is not used."""
     if future is None:
         return ()
-    missing = [name for name in ("unique_id", "ds") if name not in future.columns]
-    if missing:
-        raise ContractError(f"future: missing columns {missing}; it needs unique_id, ds and what is known ahead")
     return tuple(
         name
         for name in history.columns
@@ -183,9 +200,13 @@ def _known(
         [frame.select(pl.col(name).cast(pl.Float64 if name in names else pl.Int64) for name in wanted) for frame in (rows, ahead)]
     )
     both = both.with_columns(column=periods - 1 - pl.col("back")).filter(pl.col("column").is_between(0, periods + horizon - 1))
-    values = np.full((numbers.height, periods + horizon, len(names)), np.nan, dtype=np.float32)
+    width = periods + horizon
+    if both.height and np.bincount((both["row"] * width + both["column"]).to_numpy()).max() > 1:
+        # of repeated rows the highest value counts: which of them comes last must not decide
+        both = both.group_by("row", "column").agg(pl.col(names).max())
+    values = np.full((numbers.height, width, len(names)), np.nan, dtype=np.float32)
     values[both["row"].to_numpy(), both["column"].to_numpy()] = both.select(names).to_numpy()
-    for column in range(1, periods + horizon):
+    for column in range(1, width):
         values[:, column] = np.where(np.isfinite(values[:, column]), values[:, column], values[:, column - 1])
     return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
 
@@ -194,8 +215,6 @@ def _static(static: pl.DataFrame | None, ids: pl.Series) -> tuple[Array, tuple[s
     """Attributes as numbers, series by series; words become codes by how often they occur, so that rows' order decides nothing."""
     if static is None:
         return np.zeros((0, 0)), ()
-    if "unique_id" not in static.columns:
-        raise ContractError("static: missing column unique_id")
     own = pl.DataFrame({"unique_id": ids}).join(
         static.unique("unique_id", keep="first", maintain_order=True), on="unique_id", how="left", maintain_order="left"
     )

@@ -173,6 +173,14 @@ def test_too_few_rows_teach_no_trees() -> None:
     assert np.isnan(found["lightgbm"]).all()
 
 
+def test_what_sold_only_long_ago_teaches_no_trees() -> None:
+    sales = poisson(30, 60)
+    sales[:, 20:] = 0
+    settings = replace(SMALL, boosting_origins=2)
+    found = models.paths(models.BOOSTING, panel_of(sales), 60, 4, settings, Workshop())
+    assert [np.isnan(path).all() for path in found.values()] == [True] * len(models.BOOSTING)
+
+
 def test_models_that_the_size_of_the_data_allows() -> None:
     few, many = panel_of(poisson(2, 30)), panel_of(poisson(60, 30))
     assert models.chosen_models(few, 4, ForecastSettings()) == models.AUTO_STATISTICAL

@@ -148,3 +148,12 @@ def test_neither_large_nor_small_series_decide_alone() -> None:
         np.stack([np.where(is_small, right, 1.5 * right), np.where(is_small, 1.5 * right, right)]), actual, mean
     )
     assert (shares > 0.1).all()
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
+def test_models_that_say_the_same_of_no_demand_are_weighed_all_the_same(size: float) -> None:
+    # nothing to tell them apart by, and nothing to measure errors in: the equal weights of the prior
+    same = np.random.default_rng(8).uniform(1, 2, (60, 2, 3)) * size
+    found = weights_of(backtest_of(np.zeros((60, 2, 3)), a=same, b=same, c=same, d=same))
+    assert found.squared[0] == pytest.approx([0.25] * 4, abs=0.01)
+    assert found.absolute[0] == pytest.approx([0.25] * 4, abs=0.01)
