@@ -36,7 +36,7 @@ from ml.forecasting.settings import GRID, ForecastSettings
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-_PARTS = 5
+_PARTS = 3
 """Quantile functions that are averaged, at most."""
 _SHARE_WINDOWS = 3_000
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from forecast_frames import AS_OF, GRID_ARRAY, QUICK, feature_frames, item_frame, lead_time_frame, panel_of
+from forecast_frames import AS_OF, QUICK, feature_frames, item_frame, lead_time_frame, panel_of
 from scipy import stats
 
 from ml.contracts import LEAD_TIME_DEMAND
 from ml.forecasting import ForecastSettings, run_forecast
-from ml.forecasting.calibration import ErrorShape, Segments, VarianceLaw, covering_levels, dispersion, error_shape, variance_law
-from ml.forecasting.engine import at_levels
+from ml.forecasting.calibration import ErrorShape, Segments, VarianceLaw, dispersion, error_shape, variance_law
 from ml.forecasting.settings import GRID
 
 SERIES, WEEKS, HELD_OUT = 300, 52, 4
-NO_PRIOR = ForecastSettings(level_prior_windows=1e-9)
 
 
 def simulate(kind: str, seed: int) -> np.ndarray:
@@ -46,7 +44,7 @@ def test_coverage_of_the_sum_at_held_out_time(kind: str, pattern: str, slack: fl
     joined = result[LEAD_TIME_DEMAND].join(actual, on="item_id").with_columns(hit=pl.col("actual") <= pl.col("quantile_units"))
     shares = joined.group_by("model", "quantile").agg(pl.col("hit").mean())
     reached = {(model, level): share for model, level, share in shares.iter_rows()}
-    for model in ("ensemble", "moving_average"):
+    for model in ("ensemble",):
         for nominal, low in ((0.9, 0.86), (0.95, 0.92), (0.99, 0.97)):
             share = reached[model, nominal]
             assert low <= share <= min(nominal + slack, 1.0), (model, nominal, share)
@@ -143,49 +141,3 @@ def test_windows_without_a_forecast_or_in_a_stock_out_teach_no_shape() -> None:
     assert found is not None
     assert found.table == pytest.approx(np.ones((1, len(GRID))))  # (12 - 10) / 2
     assert error_shape(mean, mean * 0.4, actual, valid & (np.arange(800) >= 400), ForecastSettings()) is None
-
-
-def test_quantiles_that_are_too_narrow_are_widened() -> None:
-    # Actuals 0.5 .. 99.5; the forecast says 25 .. 75: level p stands at 25 + 50 p, which has 0.25 + 0.5 p of the actuals below it.
-    # To cover 40 % one must read the level that covers 40 %: 0.25 + 0.5 p = 0.4, p = 0.3. Below 25 % nothing reaches: the lowest level.
-    actual = np.arange(100) + 0.5
-    quantiles = np.tile(25 + 50 * GRID_ARRAY, (100, 1))
-    levels = covering_levels(quantiles, actual, np.zeros(100, dtype=int), 1, NO_PRIOR)
-    assert at_levels(levels, [0.3, 0.4, 0.5, 0.6, 0.7])[0] == pytest.approx([0.1, 0.3, 0.5, 0.7, 0.9], abs=0.02)
-    assert levels[0, 0] == GRID[0]
-    assert levels[0, -1] == GRID[-1]
-
-
-def test_quantiles_that_are_right_stay() -> None:
-    actual = np.arange(1000) / 10 + 0.05
-    quantiles = np.tile(100 * GRID_ARRAY, (1000, 1))
-    levels = covering_levels(quantiles, actual, np.zeros(1000, dtype=int), 1, NO_PRIOR)
-    assert levels[0] == pytest.approx(GRID_ARRAY, abs=1e-3)
-
-
-def test_quantiles_of_whole_units_that_are_right_stay() -> None:
-    # Poisson quantiles are met often: half of what is met counts as below.
-    actual = stats.poisson.ppf((np.arange(4000) + 0.5) / 4000, 30)
-    quantiles = np.tile(stats.poisson.ppf(GRID_ARRAY, 30), (4000, 1))
-    levels = covering_levels(quantiles, actual, np.zeros(4000, dtype=int), 1, NO_PRIOR)
-    assert levels[0] == pytest.approx(GRID_ARRAY, abs=0.045)
-
-
-def test_what_always_sells_nothing_keeps_its_levels() -> None:
-    quantiles = np.zeros((500, len(GRID)))
-    levels = covering_levels(quantiles, np.zeros(500), np.zeros(500, dtype=int), 1, ForecastSettings())
-    assert levels[0] == pytest.approx(GRID_ARRAY)
-
-
-def test_few_windows_hardly_move_the_levels_and_small_segments_lean_on_all() -> None:
-    actual = np.arange(100) + 0.5
-    quantiles = np.tile(25 + 50 * GRID_ARRAY, (100, 1))
-    # 30 of 100 lie below level 0.1. All windows lean on the level, with the weight of 400: (30 + 40) / 500 = 0.14; the segment leans
-    # on all windows: (30 + 400 x 0.14) / 500 = 0.172. So what is to cover 0.172 is read at 0.1.
-    few = covering_levels(quantiles, actual, np.zeros(100, dtype=int), 1, ForecastSettings(level_prior_windows=400))
-    assert at_levels(few, [0.172])[0, 0] == pytest.approx(0.1, abs=0.005)
-    # a segment without any window reads what all do
-    code = np.zeros(100, dtype=int)
-    both = covering_levels(quantiles, actual, code, 2, ForecastSettings(level_prior_windows=50))
-    assert np.abs(both[1] - GRID_ARRAY).max() > 0.05
-    assert np.abs(both[1] - both[0]).max() < np.abs(both[0] - GRID_ARRAY).max()

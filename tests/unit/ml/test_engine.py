@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml.forecasting import ForecastSettings, boosting, forecast, forecast_sum
-from ml.forecasting.engine import Direct, _at_own_levels, at_levels, estimate_all
+from ml.forecasting.engine import Direct, at_levels, estimate_all
 from ml.forecasting.models import ENSEMBLE
 from ml.forecasting.settings import GRID
 
@@ -24,17 +24,6 @@ LINE = GRID_ARRAY[None] * 100
 def test_levels_between_the_grid_are_interpolated_and_beyond_it_its_ends_stand() -> None:
     found = at_levels(LINE, [0.5, 0.33, 0.97, 0.0001, 0.9999])[0]
     assert found == pytest.approx([50, 33, 97, 0.5, 99.5])
-
-
-def test_reading_at_other_levels_by_hand() -> None:
-    # what covers 50 % is read at 0.3, all else stays
-    levels = GRID_ARRAY.copy()
-    levels[GRID.index(0.5)] = 0.3
-    found = _at_own_levels(np.stack([LINE, 2 * LINE], axis=1), levels[None])
-    assert found.shape == (1, 2, len(GRID))
-    assert found[0, 0, GRID.index(0.5)] == pytest.approx(30)
-    assert found[0, 1, GRID.index(0.5)] == pytest.approx(60)
-    assert found[0, 0, GRID.index(0.9)] == pytest.approx(90)
 
 
 @pytest.fixture(scope="module")

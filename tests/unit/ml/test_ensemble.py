@@ -11,8 +11,7 @@ from scipy import stats
 
 from ml.forecasting import ForecastSettings
 from ml.forecasting.backtest import Backtest
-from ml.forecasting.ensemble import Weights, learn_shares, learn_weights
-from ml.forecasting.settings import GRID
+from ml.forecasting.ensemble import Weights, best_parts, learn_weights
 
 SETTINGS = ForecastSettings()
 
@@ -21,7 +20,7 @@ def backtest_of(units: np.ndarray, valid: np.ndarray | None = None, **paths: np.
     """A backtest of (series, origins, horizon) actuals and paths that broadcast to them."""
     valid = np.ones(units.shape, dtype=bool) if valid is None else valid
     full = {name: np.broadcast_to(path, units.shape).astype(float) for name, path in paths.items()}
-    return Backtest(tuple(range(units.shape[1])), full, units, valid, valid, valid)
+    return Backtest(np.arange(len(units)), tuple(range(units.shape[1])), full, units, valid, valid, valid)
 
 
 def weights_of(made: Backtest, segment: np.ndarray | None = None, segments: int = 1, level: float = 1.0) -> Weights:
@@ -111,43 +110,33 @@ def quantiles_of(mean: np.ndarray, deviation: float) -> np.ndarray:
     return stats.norm.ppf(GRID_ARRAY, mean[:, None], deviation)
 
 
-def test_shares_are_convex_and_prefer_the_better_part() -> None:
+def test_the_best_parts_share_equally_and_bad_ones_get_nothing() -> None:
     rng = np.random.default_rng(5)
     mean = rng.uniform(50, 150, 2000)
     actual = rng.normal(mean, 10)
-    right, shifted, wide = quantiles_of(mean, 10), quantiles_of(mean + 40, 10), quantiles_of(mean, 60)
-    shares = learn_shares(np.stack([shifted, right, wide]), actual, np.full(2000, 100.0))
-    assert (shares >= 0).all()
-    assert shares.sum() == pytest.approx(1)
-    assert shares.argmax() == 1
-    assert shares[1] > 0.6
+    right, near, shifted, wide = (quantiles_of(mean + shift, width) for shift, width in ((0, 10), (1, 11), (40, 10), (0, 60)))
+    assert best_parts(np.stack([shifted, right, wide, near]), actual, mean, 3).tolist() == [0, 0.5, 0, 0.5]
 
 
-def test_parts_that_err_to_both_sides_are_mixed() -> None:
-    rng = np.random.default_rng(6)
-    mean = np.full(2000, 100.0)
-    actual = rng.normal(mean, 10)
-    shares = learn_shares(np.stack([quantiles_of(mean - 20, 10), quantiles_of(mean + 20, 10)]), actual, mean)
-    assert shares == pytest.approx([0.5, 0.5], abs=0.1)
-
-
-def test_equal_parts_have_equal_shares() -> None:
-    parts = np.repeat(quantiles_of(np.full(50, 10.0), 2)[None], 3, axis=0)
-    assert learn_shares(parts, np.full(50, 11.0), np.full(50, 10.0)) == pytest.approx([1 / 3] * 3)
-    assert parts.shape == (3, 50, len(GRID))
+def test_no_more_parts_than_asked_for() -> None:
+    mean = np.full(300, 100.0)
+    actual = np.random.default_rng(6).normal(mean, 10)
+    parts = np.stack([quantiles_of(mean + shift, 10) for shift in (0.0, 0.2, 0.1, 0.3)])
+    shares = best_parts(parts, actual, mean, 2)
+    assert sorted(shares) == [0, 0, 0.5, 0.5]
 
 
 def test_neither_large_nor_small_series_decide_alone() -> None:
-    # 100 small series where a is right, 10 that sell a hundred times as much where b is right: both get a share.
+    # a is right for 1,000 small series and half too high for 100 that sell a hundred times as much, b the other way round: in units
+    # b is far better, in terms of the series' own scale a is; each counts half, so they lie within a tenth of each other only together
     rng = np.random.default_rng(7)
     mean = np.r_[np.full(1000, 10.0), np.full(100, 1000.0)]
     actual = rng.normal(mean, mean / 10)
     right = stats.norm.ppf(GRID_ARRAY, mean[:, None], mean[:, None] / 10)
     is_small = (mean < 100)[:, None]
-    shares = learn_shares(
-        np.stack([np.where(is_small, right, 1.5 * right), np.where(is_small, 1.5 * right, right)]), actual, mean
-    )
-    assert (shares > 0.1).all()
+    both_half, all_bad = np.where(is_small, right, 1.5 * right), 2 * right
+    shares = best_parts(np.stack([both_half, np.where(is_small, 1.5 * right, right), right, all_bad]), actual, mean, 4)
+    assert shares.tolist() == [0, 0, 1, 0]
 
 
 @pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])

@@ -26,7 +26,15 @@ def made_of(path: np.ndarray, units: np.ndarray, valid: np.ndarray | None = None
     poisson_law = VarianceLaw(np.ones((1, horizon)), np.zeros((1, horizon)))
     centre = Centre(path[:, -1], path, poisson_law, poisson_law, None, ())
     estimate = Estimate("m", path[:, -1], path, (centre,), np.ones(series, dtype=bool), np.ones(1), np.ones(1))
-    tested = Backtest(tuple(range(8, 8 + origins)), {"m": path}, units, valid, valid, np.logical_and.accumulate(valid, axis=2))
+    tested = Backtest(
+        np.arange(series),
+        tuple(range(8, 8 + origins)),
+        {"m": path},
+        units,
+        valid,
+        valid,
+        np.logical_and.accumulate(valid, axis=2),
+    )
     everyone, phi = Segments(np.zeros(series, dtype=np.int64), ("smooth",)), np.ones((series, origins))
     fitted = Fitted({"m": path[:, -1]}, {"m": np.ones(series, dtype=bool)}, Workshop())
     one = np.ones((1, 1))
