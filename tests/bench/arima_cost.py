@@ -2,8 +2,8 @@
 
 Belongs here: one sample of generated weekly series, both ways. Does not belong here: the data (`generator_truth`), tables.
 
-AutoARIMA without a season: a season of 52 weeks would take minutes per series. Its computing is one fit per series, which is kind
-to it: its quantiles of the sum come from the engine's calibration, which fits it at three more origins.
+AutoARIMA without a season, as the registry runs it on weeks. Its computing is one fit per series, which is kind to it: its quantiles
+of the sum come from the engine's calibration, which fits it at three more origins.
 """
 
 from __future__ import annotations

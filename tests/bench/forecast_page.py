@@ -19,6 +19,10 @@ from ml.forecasting.models import ENSEMBLE
 _SIGNS = {"better": "+", "worse": "−", "open": "·"}
 _MEDIANS = (OWN_MEDIAN, PLAIN_MEDIAN)
 _CPU_AIM = 60
+_LEFT_OUT = (
+    "Not scored: item-stores that were not in the range on all days of the four weeks. The choice was made for all item-stores of the "
+    "warehouse together."
+)
 
 
 def markdown(figures: dict[str, Any]) -> str:
@@ -162,7 +166,9 @@ def _generated(found: list[dict[str, Any]]) -> list[str]:
         "Medium synthetic data (seed 7), class A, the sum of four weeks after the as-of day, from a warehouse that knows nothing "
         "later. The generator's own quantiles come from 2,000 draws of its true distribution: true daily rates with season, trend, "
         "price and promotion, negative binomial, stores' moods. `expected` is the ratio of mean pinball losses over that distribution "
-        "(2,000 other draws), free of the luck of one draw; `came` the ratio on what happened. Aim: at most 1.10.",
+        "(2,000 other draws), free of the luck of one draw; `came` the ratio on what happened. `attainable` is the expected ratio of somebody who knows the "
+        "generator's season, trend, prices and spread and learns each series' level from its history. Bias is of the mean against the "
+        "true mean. Aim: at most 1.10.",
         "",
     ]
     rows = []
@@ -170,22 +176,22 @@ def _generated(found: list[dict[str, Any]]) -> list[str]:
         singles = {name: r for name, r in o["ratios"].items() if name != ENSEMBLE}
         best = min(singles, key=lambda name: singles[name]["expected"])
         own = o["ratios"][ENSEMBLE]
-        met = "yes" if own["expected"] <= 1.1 else "no"
-        rows.append(
-            [o["as_of"], f"{o['scored']:,} of {o['class_a']:,}", f"{o['mean_units']:.1f}", f"{own['expected']:.3f}",
-             f"{own['came']:.3f}", f"{best} {singles[best]['expected']:.3f}", f"{o['covered_80']:.0%}", met]
-        )  # fmt: skip
-    header = [
-        "as of",
-        "series scored",
-        "mean units",
-        "expected",
-        "came",
-        "best single model, expected",
-        "80 % interval held",
-        "met",
-    ]
-    return [*lines, *_table(header, rows), "Not scored: item-stores that were not in the range on all days of the four weeks.", ""]
+        cells = {
+            "as of": o["as_of"],
+            "series scored": f"{o['scored']:,} of {o['class_a']:,}",
+            "mean units": f"{o['mean_units']:.1f}",
+            "expected": f"{own['expected']:.3f}",
+            "came": f"{own['came']:.3f}",
+            "best single model, expected": f"{best} {singles[best]['expected']:.3f}",
+            "attainable": f"{o['attainable']:.3f}",
+            "bias": f"{o['bias']:+.1%}",
+            "80 % interval held": f"{o['covered_80']:.0%}",
+            "CPU s per 1,000": f"{o['cpu_s_per_1000']:.0f}",
+            "met": "yes" if own["expected"] <= 1.1 else "no",
+        }
+        rows.append(list(cells.values()))
+    header = list(cells) if found else []
+    return [*lines, *_table(header, rows), _LEFT_OUT, ""]
 
 
 def _arima(o: dict[str, Any]) -> list[str]:
@@ -196,7 +202,8 @@ def _arima(o: dict[str, Any]) -> list[str]:
         "",
         f"Medium synthetic data as of {o['as_of']}, four weeks ahead, true demand. The choice on a random sample of {o['sample']:,} weekly "
         f"series; AutoARIMA (without a season, one fit) timed on {o['timed']} of them and extrapolated; both scored on {o['scored']}, "
-        "AutoARIMA's quantiles by the engine's calibration.",
+        "AutoARIMA's quantiles by the engine's calibration. Boosting and the network cost much the same for 1,000 series as for many more, "
+        "so the ratio grows with the number of series.",
         "",
     ]
     rows = [["CPU ms per series", f"{o['choice_s_per_series'] * 1e3:.0f}", f"{o['arima_s_per_series'] * 1e3:.0f}",
