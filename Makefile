@@ -17,10 +17,10 @@ export UV_TORCH_BACKEND ?= cpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint format dev bench clean
+.PHONY: help setup run demo test lint format dev bench bench-forecasts clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 17
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed; found none"; exit 1; }
@@ -54,6 +54,9 @@ dev: setup ## Dagster in the browser, http://127.0.0.1:3000
 
 bench: setup ## speed and memory at full size, as ratios (minutes)
 	@$(BIN)/python tests/bench/bench.py
+
+bench-forecasts: setup ## error and cost of forecasts against rivals, as ratios (half an hour)
+	@$(BIN)/python tests/bench/forecasts.py
 
 clean: ## remove the environment, the warehouse and build files; data/raw stays
 	@rm -rf $(VENV) data/warehouse/*.duckdb* data/warehouse/*.log data/dagster dbt_project/target dbt_project/logs *.egg-info

@@ -1,0 +1,106 @@
+"""Real demand for the benchmark of forecasts, as the frames that anyone would hand to `forecast`.
+
+Belongs here: reading two public data sets into long frames with truth for the held-out periods.
+Does not belong here: the files themselves (STOCKROOM_REAL_DATA names their folder), models, scores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+FRESH = "freshretail_daily.parquet"
+WHOLESALE = ("online_retail_2009_2010.parquet", "online_retail_2010_2011.parquet")
+KNOWN_AHEAD = ("discount", "holiday", "activity")
+_FIRST_MONDAY, _WEEKS, _MIN_WEEKS_SOLD = date(2009, 12, 7), 104, 10
+
+
+@dataclass(frozen=True)
+class DemandSet:
+    """One data set on a full grid: every series has a row per period from its first one to the last period of all."""
+
+    name: str
+    freq: str
+    horizon: int
+    rows: pl.DataFrame
+    """unique_id, ds, y, in_stock and what is known ahead, sorted."""
+    static: pl.DataFrame | None
+    min_sold_periods: int
+    """Periods with demand before an origin, below which a series is not forecast."""
+
+    def origins(self, count: int = 3) -> list[date]:
+        """First held-out periods, newest first, one horizon apart."""
+        step = timedelta(days=7 if self.freq == "W" else 1)
+        end = self.rows["ds"].max() + step
+        return [end - step * self.horizon * (k + 1) for k in range(count)]
+
+    def split(self, origin: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """History before the origin, and the horizon from it on, of the series that had been sold often enough by then."""
+        last = origin + timedelta(days=7 if self.freq == "W" else 1) * (self.horizon - 1)
+        past = self.rows.filter(pl.col("ds") < origin)
+        kept = (
+            past.group_by("unique_id").agg((pl.col("y") > 0).sum().alias("sold")).filter(pl.col("sold") >= self.min_sold_periods)
+        )
+        past = past.join(kept, on="unique_id", how="semi", maintain_order="left")
+        ahead = self.rows.filter(pl.col("ds").is_between(origin, last))
+        return past, ahead.join(kept, on="unique_id", how="semi", maintain_order="left")
+
+
+def fresh(folder: Path, series: int, seed: int) -> DemandSet:
+    """Daily sales of fresh food in stores; a day counts as in stock without a stock-out hour from 6 to 22 h."""
+    attributes = ("first_category_id", "second_category_id", "third_category_id", "product_id", "store_id")
+    rows = (
+        pl.scan_parquet(folder / FRESH)
+        .with_columns(unique_id=pl.format("{}_{}", "store_id", "product_id"))
+        .select(
+            "unique_id", ds="dt", y="sale", in_stock=pl.col("so_hours_6_22") == 0, **{n: n for n in (*KNOWN_AHEAD, *attributes)}
+        )
+        .collect()
+    )
+    ids = rows["unique_id"].unique().sort()
+    if 0 < series < len(ids):
+        chosen = np.random.default_rng(seed).choice(len(ids), series, replace=False)
+        rows = rows.filter(pl.col("unique_id").is_in(ids.gather(np.sort(chosen)).implode()))
+    rows = rows.sort("unique_id", "ds")
+    static = rows.group_by("unique_id", maintain_order=True).agg(pl.col(attributes).first())
+    return DemandSet("fresh food, daily", "D", 14, rows.drop(attributes), static, 1)
+
+
+def wholesale(folder: Path) -> DemandSet:
+    """Weekly units per stock code of a gift wholesaler: positive quantities at a price; lines in both files count once."""
+    names = (("Invoice", "Price"), ("InvoiceNo", "UnitPrice"))
+    lines = pl.concat(
+        pl.read_parquet(folder / file).select(
+            pl.col("StockCode").cast(pl.String).alias("unique_id"),
+            pl.col("Quantity").alias("units"),
+            pl.col("InvoiceDate").str.to_datetime(strict=False).alias("at"),
+            pl.col(price).alias("price"),
+            pl.col(invoice).cast(pl.String).alias("invoice"),
+        )
+        for file, (invoice, price) in zip(WHOLESALE, names, strict=True)
+    ).unique()
+    week = ((pl.col("at").dt.date() - pl.lit(_FIRST_MONDAY)).dt.total_days() // 7).alias("week")
+    sold = (
+        lines.filter(pl.col("units") > 0, pl.col("price") > 0)
+        .with_columns(week)
+        .filter(pl.col("week").is_between(0, _WEEKS - 1))
+        .group_by("unique_id", "week")
+        .agg(pl.col("units").sum().cast(pl.Float64).alias("y"))
+    )
+    first = sold.group_by("unique_id").agg(pl.col("week").min().alias("first"))
+    grid = first.join(pl.DataFrame({"week": np.arange(_WEEKS)}), how="cross").filter(pl.col("week") >= pl.col("first"))
+    rows = (
+        grid.join(sold, on=["unique_id", "week"], how="left")
+        .select(
+            "unique_id",
+            (pl.lit(_FIRST_MONDAY) + pl.duration(days=7 * pl.col("week"))).cast(pl.Date).alias("ds"),
+            pl.col("y").fill_null(0.0),
+            pl.lit(True).alias("in_stock"),
+        )
+        .sort("unique_id", "ds")
+    )
+    return DemandSet("wholesale gifts, weekly", "W", 8, rows, None, _MIN_WEEKS_SOLD)

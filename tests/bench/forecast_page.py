@@ -1,0 +1,221 @@
+"""The page of figures on forecasts.
+
+Belongs here: Markdown from plain numbers. Does not belong here: measuring.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from forecast_losses import CRITICAL, MEASURES
+from rivals import OWN_MEDIAN, PLAIN_MEDIAN
+
+from ml.forecasting.models import ENSEMBLE
+
+_SIGNS = {"better": "+", "worse": "−", "open": "·"}
+_MEDIANS = (OWN_MEDIAN, PLAIN_MEDIAN)
+_CPU_AIM = 60
+_LEFT_OUT = (
+    "Not scored: item-stores that were not in the range on all days of the four weeks. The choice was made for all item-stores of the "
+    "warehouse together."
+)
+
+
+def markdown(figures: dict[str, Any]) -> str:
+    """The whole page, of the parts that were measured."""
+    lines = [
+        "# Benchmarks of the forecasts",
+        "",
+        "Every comparison is made in one run on one machine, by `make bench-forecasts`. The champion is what `forecast` and "
+        '`forecast_sum` give with `models="auto"`: all models of the pool, weighed and calibrated by a backtest that ends before '
+        "the origin. Nothing was chosen on the held-out periods.",
+        "",
+        f"{date.today()}, {os.cpu_count()} cores, Python {platform.python_version()}.",
+        "",
+    ]
+    for name in ("wholesale", "fresh"):
+        if name in figures:
+            lines += _real(figures[name])
+    if "generated" in figures:
+        lines += _generated(figures["generated"])
+    if "arima" in figures:
+        lines += _arima(figures["arima"])
+    lines += [
+        "Repeat: `make bench-forecasts`, with STOCKROOM_REAL_DATA naming the folder of the real files; without it their parts are "
+        "skipped.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return ["| " + " | ".join(header) + " |", "|" + "---|" * len(header), *("| " + " | ".join(row) + " |" for row in rows), ""]
+
+
+def _real(part: dict[str, Any]) -> list[str]:
+    found = part["origins"]
+    first = found[0]
+    rivals = [name for name in first["measures"] if name != ENSEMBLE]
+    days = ", ".join(o["origin"] for o in found)
+    counts = ", ".join(f"{o['series']:,} series of up to {o['periods']} periods" for o in found)
+    wholes = ", ".join(f"{o['whole_sums']:,}" for o in found)
+    has_all = any(o["whole_sums"] < o["series"] for o in found)
+    shown = {m: title for m, title in MEASURES.items() if m != "sum_all" or has_all}
+    lines = [
+        f"## {first['data'].capitalize()}",
+        "",
+        f"Origins {days} (newest first): {counts}. Periods count where in stock; sums where the whole horizon was ({wholes} series)"
+        + (
+            "; the last column counts every series, against sales that stock-outs cut, which favours forecasts that are too low"
+            if has_all
+            else ""
+        )
+        + ". WAPE is of the mean. Pinball loss is the mean over 11 levels from 0.05 to 0.95; scaled by the mean absolute step of the "
+        "series before the origin, sums by the horizon too. A cell has the three origins; the sign after a rival's "
+        "figure says what a paired bootstrap over series (1,000 resamples, 95 %) says of the champion: + better, − worse, · open.",
+        "",
+    ]
+    rows = [
+        [_label(name), *(" ".join(_cell(o, name, m) for o in found) for m in shown)]
+        for name in (ENSEMBLE, *sorted(rivals, key=_order))
+    ]
+    lines += _table(["forecast", *shown.values()], rows)
+    lines += [
+        f"{_label(PLAIN_MEDIAN)}: statsforecast's Theta and an ordinary mlforecast + LightGBM (lags, rolling means, date features, what "
+        "is known ahead), quantiles from pooled errors of one earlier horizon. "
+        f"{_label(OWN_MEDIAN)}: two models of the pool with the engine's calibration, quantiles averaged, the harder of the two rivals.",
+        "",
+        "Where the champion is not clearly better (interval of champion minus rival):",
+        "",
+    ]
+    open_rows = []
+    for o in found:
+        for m, title in shown.items():
+            for name in rivals:
+                c = o["compared"][name][m]
+                if c["verdict"] != "better":
+                    interval = f"{c['low']:+.4f} to {c['high']:+.4f}"
+                    open_rows.append([o["origin"], title, _label(name), f"{c['difference']:+.4f}", interval, c["verdict"]])
+    count = len(found) * len(shown) * len(rivals)
+    lines += (
+        _table(["origin", "measure", "rival", "difference", "95 % interval", "champion"], open_rows)
+        if open_rows
+        else ["nowhere", ""]
+    )
+    lines += [
+        f"That is {len(open_rows)} of {count} comparisons; in the other {count - len(open_rows)} the interval lies below zero.",
+        "",
+    ]
+
+    lines += [
+        "Newsvendor cost per unit sold (missing units at the critical ratio, left-over units at the rest), stock from the quantile of "
+        "the sum and from summed quantiles of the periods:",
+        "",
+    ]
+    cost_rows = []
+    for o in found:
+        for name in (ENSEMBLE, *_MEDIANS, _best(o, rivals, "cost_0.95")):
+            own = o["measures"][name]
+            cells = [o["origin"], _label(name)]
+            for level in CRITICAL:
+                good, summed = own[f"cost_{level}"], own[f"summed_{level}"]
+                cells += [f"{good:.4f}", f"{summed:.4f}", f"{summed / good - 1:+.0%}" if good else ""]
+            cost_rows.append(cells)
+    header = ["origin", "forecast"]
+    for level in CRITICAL:
+        header += [f"at {level}: of the sum", "summed quantiles", "dearer by"]
+    lines += _table(header, cost_rows)
+
+    covered = ", ".join(f"{o['measures'][ENSEMBLE]['covered_80']:.0%}" for o in found)
+    seconds = ", ".join(f"{o['cpu_s_per_1000']:.0f}" for o in found)
+    lines += [
+        f"The champion's 80 % interval of the sum held {covered} of what came. The whole choice took {seconds} CPU seconds per 1,000 "
+        f"series (aim for weekly series: at most {_CPU_AIM}), every model fitted at three origins and at the end. The doors give what "
+        f"is scored here: largest relative difference {part['door_difference']:.1g} on a sample of series.",
+        "",
+    ]
+    return lines
+
+
+def _label(name: str) -> str:
+    return "**champion**" if name == ENSEMBLE else name
+
+
+def _order(name: str) -> tuple[bool, str]:
+    return name in _MEDIANS, name
+
+
+def _cell(origin: dict[str, Any], name: str, measure: str) -> str:
+    value = f"{origin['measures'][name][measure]:.4f}"
+    return value if name == ENSEMBLE else value + _SIGNS[origin["compared"][name][measure]["verdict"]]
+
+
+def _best(origin: dict[str, Any], rivals: list[str], measure: str) -> str:
+    singles = [name for name in rivals if name not in _MEDIANS]
+    return min(singles, key=lambda name: origin["measures"][name][measure])
+
+
+def _generated(found: list[dict[str, Any]]) -> list[str]:
+    lines = [
+        "## Against the truth of generated demand",
+        "",
+        "Medium synthetic data (seed 7), class A, the sum of four weeks after the as-of day, from a warehouse that knows nothing "
+        "later. The generator's own quantiles come from 2,000 draws of its true distribution: true daily rates with season, trend, "
+        "price and promotion, negative binomial, stores' moods. `expected` is the ratio of mean pinball losses over that distribution "
+        "(2,000 other draws), free of the luck of one draw; `came` the ratio on what happened. `attainable` is the expected ratio of somebody who knows the "
+        "generator's season, trend, prices and spread and learns each series' level from its history. Bias is of the mean against the "
+        "true mean. Aim: at most 1.10.",
+        "",
+    ]
+    rows = []
+    for o in found:
+        singles = {name: r for name, r in o["ratios"].items() if name != ENSEMBLE}
+        best = min(singles, key=lambda name: singles[name]["expected"])
+        own = o["ratios"][ENSEMBLE]
+        cells = {
+            "as of": o["as_of"],
+            "series scored": f"{o['scored']:,} of {o['class_a']:,}",
+            "mean units": f"{o['mean_units']:.1f}",
+            "expected": f"{own['expected']:.3f}",
+            "came": f"{own['came']:.3f}",
+            "best single model, expected": f"{best} {singles[best]['expected']:.3f}",
+            "attainable": f"{o['attainable']:.3f}",
+            "bias": f"{o['bias']:+.1%}",
+            "80 % interval held": f"{o['covered_80']:.0%}",
+            "CPU s per 1,000": f"{o['cpu_s_per_1000']:.0f}",
+            "met": "yes" if own["expected"] <= 1.1 else "no",
+        }
+        rows.append(list(cells.values()))
+    header = list(cells) if found else []
+    return [*lines, *_table(header, rows), _LEFT_OUT, ""]
+
+
+def _arima(o: dict[str, Any]) -> list[str]:
+    own, other = o["measures"][ENSEMBLE], o["measures"]["auto_arima"]
+    ratio = o["arima_s_per_series"] / o["choice_s_per_series"]
+    lines = [
+        "## Against AutoARIMA on every series",
+        "",
+        f"Medium synthetic data as of {o['as_of']}, four weeks ahead, true demand. The choice on a random sample of {o['sample']:,} weekly "
+        f"series; AutoARIMA (without a season, one fit) timed on {o['timed']} of them and extrapolated; both scored on {o['scored']}, "
+        "AutoARIMA's quantiles by the engine's calibration. Boosting and the network cost much the same for 1,000 series as for many more, "
+        "so the ratio grows with the number of series.",
+        "",
+    ]
+    rows = [["CPU ms per series", f"{o['choice_s_per_series'] * 1e3:.0f}", f"{o['arima_s_per_series'] * 1e3:.0f}",
+             f"{ratio:.1f} × less (aim 20 ×: {'met' if ratio >= 20 else 'not met'})"]]  # fmt: skip
+    for m in ("wape", "period", "sum", "sum_units"):
+        c = o["compared"][m]
+        rows.append(
+            [
+                MEASURES[m],
+                f"{own[m]:.4f}",
+                f"{other[m]:.4f}",
+                f"{c['difference']:+.4f} ({c['low']:+.4f} to {c['high']:+.4f}): {c['verdict']}",
+            ]
+        )
+    return lines + _table(["", "champion", "AutoARIMA", "champion against it"], rows)
