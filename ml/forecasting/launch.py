@@ -251,6 +251,8 @@ def _curves(
         inside = np.minimum(week, weeks - 1)
         seen = ((week < weeks) & used[rows[:, None], inside]) * 1.0
         sold = units[rows[:, None], inside] * seen
+    if sold.sum() <= 0:
+        return np.zeros((groups + 1, length))
     shape, level = np.ones(length), np.ones(rows.size)
     for _ in range(_ROUNDS):
         expected = size * (seen @ shape)

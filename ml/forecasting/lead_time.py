@@ -128,8 +128,18 @@ def interval_demand(
 
 
 def _at_days(quantiles: Array, row: NDArray[np.int64], days: Array) -> Array:
-    """Quantile functions of the sum over `days` of series `row`, (n, GRID): between two weeks level by level."""
-    return np.stack([at_days(quantiles[:, :, j], row, days) for j in range(quantiles.shape[2])], axis=1)
+    """Quantile functions of the sum over `days` of series `row`, (n, GRID): between two weeks level by level.
+
+    Beyond the last week they grow as they did over the second half of the weeks: one week's step of whole units, many times over,
+    would put a low level above a high one.
+    """
+    weeks = quantiles.shape[1]
+    inside = np.minimum(days, 7.0 * weeks)
+    found = np.stack([at_days(quantiles[:, :, j], row, inside) for j in range(quantiles.shape[2])], axis=1)
+    back = (weeks + 1) // 2
+    earlier = quantiles[:, weeks - back - 1] if weeks > back else np.zeros_like(quantiles[:, 0])
+    growth = (quantiles[:, -1] - earlier) / (7.0 * back)
+    return np.maximum.accumulate(found + growth[row] * (days - inside)[:, None], axis=1)
 
 
 def _mixture_quantiles(parts: Array, weight: Array, levels: Array) -> Array:

@@ -164,6 +164,21 @@ def test_what_was_fitted_is_kept(result: ForecastResult) -> None:
     assert kept["model"].to_list() == ["lightgbm"]
 
 
+@pytest.mark.parametrize("own", [0.0, 5.0])
+def test_launches_that_never_sold_do_not_stop_the_run(own: float) -> None:
+    weekly = np.full((8, 40), NAN)
+    weekly[:4] = 6.0
+    weekly[4:7, 20:] = 0.0
+    weekly[7, -3:] = own
+    result = run_forecast(feature_frames(weekly), as_of_date=AS_OF, settings=SETTINGS)
+    assert result[DEMAND_FORECASTS].filter(item_id=7)["mean_units"].is_between(0, 6).all()
+    assert result[DEMAND_FORECASTS].filter(item_id=0)["mean_units"].to_list() == pytest.approx([6.0] * (3 * _models(result)))
+
+
+def _models(result: ForecastResult) -> int:
+    return result[DEMAND_FORECASTS]["model"].n_unique()
+
+
 def test_a_chain_in_its_first_weeks_has_no_launches_to_learn_from() -> None:
     found = run_forecast(feature_frames(np.full((5, 7), 4.0)), as_of_date=AS_OF, settings=SETTINGS)
     assert set(found[SERIES_METRICS]["reason"]) == {"short history: 7 weeks"}

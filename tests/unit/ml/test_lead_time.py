@@ -151,6 +151,23 @@ def test_days_between_weeks_take_a_part_of_the_next() -> None:
     assert at_days(cumulative, np.zeros(6, dtype=int), days).tolist() == [0, 3, 7, 14, 21, 35]
 
 
+@pytest.mark.parametrize("days", [43, 60, 300])
+def test_far_beyond_the_last_week_quantiles_are_still_in_order(days: int) -> None:
+    # the last week adds a whole unit or none to each level: 37 times over, that would turn levels round
+    quantiles, mean = weekly_sums(0.3)
+    _, uncertain, fixed = one(quantiles, mean, [(1, days, 1.0)], levels=np.array(GRID))
+    assert (np.diff(fixed) >= 0).all()
+    assert uncertain.tolist() == fixed.tolist()
+    _, uncertain, _ = one(quantiles, mean, [(1, days, 0.5), (1, 7, 0.5)], levels=np.array(GRID))
+    assert (np.diff(uncertain) >= 0).all()
+
+
+def test_beyond_the_last_week_by_hand() -> None:
+    # certain sums 2, 4, 9, 10 of four weeks; over the second half they grew by (10 - 4) / 2 = 3 a week: six weeks are 16
+    certain = np.repeat(np.array([[2.0], [4.0], [9.0], [10.0]]), len(GRID), axis=1)[None]
+    assert one(certain, certain[:, :, 0], [(1, 42, 1.0)])[2].tolist() == [16.0] * len(QUANTILES)
+
+
 def test_vendors_without_observations_share_the_pool() -> None:
     rows = [(1, 4, 1.0), (2, 10, 0.5), (2, 20, 0.5)]
     intervals = protection_intervals(items(1, None, 9, review=1), lead_times(rows), SETTINGS)
