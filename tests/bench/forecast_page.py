@@ -28,7 +28,7 @@ def markdown(figures: dict[str, Any]) -> str:
         "",
         "Every comparison is made in one run on one machine, by `make bench-forecasts`. The champion is what `forecast` and "
         '`forecast_sum` give with `models="auto"`: all models of the pool, weighed and calibrated by a backtest that ends before '
-        "the origin. Nothing was chosen on the held-out periods.",
+        "the origin.",
         "",
         f"{date.today()}, {os.cpu_count()} cores, Python {platform.python_version()}.",
         "",
@@ -79,7 +79,7 @@ def _real(part: dict[str, Any]) -> list[str]:
     lines += [
         f"{_label(PLAIN_MEDIAN)}: statsforecast's Theta and an ordinary mlforecast + LightGBM (lags, rolling means, date features, what "
         "is known ahead), quantiles from pooled errors of one earlier horizon. "
-        f"{_label(OWN_MEDIAN)}: two models of the pool with the engine's calibration, quantiles averaged, the harder of the two rivals.",
+        f"{_label(OWN_MEDIAN)}: two models of the pool with the engine's calibration, quantiles averaged, most often the harder of the two rivals.",
         "",
         "Where the champion is not clearly better (interval of champion minus rival):",
         "",
