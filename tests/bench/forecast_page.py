@@ -51,7 +51,8 @@ def markdown(figures: dict[str, Any]) -> str:
 def _real(part: dict[str, Any]) -> list[str]:
     found = part["origins"]
     first = found[0]
-    rivals = [name for name in first["measures"] if name != ENSEMBLE]
+    # a short history does without some models
+    rivals = list(dict.fromkeys(name for o in found for name in o["measures"] if name != ENSEMBLE))
     days = ", ".join(o["origin"] for o in found)
     counts = ", ".join(f"{o['series']:,} series of up to {o['periods']} periods" for o in found)
     wholes = ", ".join(f"{o['whole_sums']:,}" for o in found)
@@ -68,7 +69,7 @@ def _real(part: dict[str, Any]) -> list[str]:
         )
         + ". WAPE is of the mean. Pinball loss is the mean over 11 levels from 0.05 to 0.95; scaled by the mean absolute step of the "
         "series before the origin, sums by the horizon too. A cell has the three origins; the sign after a rival's "
-        "figure says what a paired bootstrap over series (1,000 resamples, 95 %) says of the champion: + better, − worse, · open.",
+        "figure says what a paired bootstrap over series (1,000 resamples, 95 %) says of the champion: + better, − worse, · open; – where the history was too short for the model.",
         "",
     ]
     rows = [
@@ -87,12 +88,12 @@ def _real(part: dict[str, Any]) -> list[str]:
     open_rows = []
     for o in found:
         for m, title in shown.items():
-            for name in rivals:
+            for name in o["compared"]:
                 c = o["compared"][name][m]
                 if c["verdict"] != "better":
                     interval = f"{c['low']:+.4f} to {c['high']:+.4f}"
                     open_rows.append([o["origin"], title, _label(name), f"{c['difference']:+.4f}", interval, c["verdict"]])
-    count = len(found) * len(shown) * len(rivals)
+    count = sum(len(o["compared"]) * len(shown) for o in found)
     lines += (
         markdown_table(["origin", "measure", "rival", "difference", "95 % interval", "champion"], open_rows)
         if open_rows
@@ -142,10 +143,12 @@ def _order(name: str) -> tuple[bool, str]:
 
 
 def _cell(origin: dict[str, Any], name: str, measure: str) -> str:
+    if name not in origin["measures"]:
+        return "–"
     value = f"{origin['measures'][name][measure]:.4f}"
     return value if name == ENSEMBLE else value + _SIGNS[origin["compared"][name][measure]["verdict"]]
 
 
 def _best(origin: dict[str, Any], rivals: list[str], measure: str) -> str:
-    singles = [name for name in rivals if name not in _MEDIANS]
+    singles = [name for name in rivals if name not in _MEDIANS and name in origin["measures"]]
     return min(singles, key=lambda name: origin["measures"][name][measure])
