@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from forecast_losses import CRITICAL, MEASURES
+from generated_sections import arima_section, generated_section, markdown_table
 from rivals import OWN_MEDIAN, PLAIN_MEDIAN
 
 from ml.forecasting.models import ENSEMBLE
@@ -19,10 +19,6 @@ from ml.forecasting.models import ENSEMBLE
 _SIGNS = {"better": "+", "worse": "−", "open": "·"}
 _MEDIANS = (OWN_MEDIAN, PLAIN_MEDIAN)
 _CPU_AIM = 60
-_LEFT_OUT = (
-    "Not scored: item-stores that were not in the range on all days of the four weeks. The choice was made for all item-stores of the "
-    "warehouse together."
-)
 
 
 def markdown(figures: dict[str, Any]) -> str:
@@ -32,7 +28,7 @@ def markdown(figures: dict[str, Any]) -> str:
         "",
         "Every comparison is made in one run on one machine, by `make bench-forecasts`. The champion is what `forecast` and "
         '`forecast_sum` give with `models="auto"`: all models of the pool, weighed and calibrated by a backtest that ends before '
-        "the origin. Nothing was chosen on the held-out periods.",
+        "the origin.",
         "",
         f"{date.today()}, {os.cpu_count()} cores, Python {platform.python_version()}.",
         "",
@@ -41,9 +37,9 @@ def markdown(figures: dict[str, Any]) -> str:
         if name in figures:
             lines += _real(figures[name])
     if "generated" in figures:
-        lines += _generated(figures["generated"])
+        lines += generated_section(figures["generated"])
     if "arima" in figures:
-        lines += _arima(figures["arima"])
+        lines += arima_section(figures["arima"])
     lines += [
         "Repeat: `make bench-forecasts`, with STOCKROOM_REAL_DATA naming the folder of the real files; without it their parts are "
         "skipped.",
@@ -52,14 +48,11 @@ def markdown(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return ["| " + " | ".join(header) + " |", "|" + "---|" * len(header), *("| " + " | ".join(row) + " |" for row in rows), ""]
-
-
 def _real(part: dict[str, Any]) -> list[str]:
     found = part["origins"]
     first = found[0]
-    rivals = [name for name in first["measures"] if name != ENSEMBLE]
+    # a short history does without some models
+    rivals = list(dict.fromkeys(name for o in found for name in o["measures"] if name != ENSEMBLE))
     days = ", ".join(o["origin"] for o in found)
     counts = ", ".join(f"{o['series']:,} series of up to {o['periods']} periods" for o in found)
     wholes = ", ".join(f"{o['whole_sums']:,}" for o in found)
@@ -76,18 +69,18 @@ def _real(part: dict[str, Any]) -> list[str]:
         )
         + ". WAPE is of the mean. Pinball loss is the mean over 11 levels from 0.05 to 0.95; scaled by the mean absolute step of the "
         "series before the origin, sums by the horizon too. A cell has the three origins; the sign after a rival's "
-        "figure says what a paired bootstrap over series (1,000 resamples, 95 %) says of the champion: + better, − worse, · open.",
+        "figure says what a paired bootstrap over series (1,000 resamples, 95 %) says of the champion: + better, − worse, · open; – where the history was too short for the model.",
         "",
     ]
     rows = [
         [_label(name), *(" ".join(_cell(o, name, m) for o in found) for m in shown)]
         for name in (ENSEMBLE, *sorted(rivals, key=_order))
     ]
-    lines += _table(["forecast", *shown.values()], rows)
+    lines += markdown_table(["forecast", *shown.values()], rows)
     lines += [
         f"{_label(PLAIN_MEDIAN)}: statsforecast's Theta and an ordinary mlforecast + LightGBM (lags, rolling means, date features, what "
         "is known ahead), quantiles from pooled errors of one earlier horizon. "
-        f"{_label(OWN_MEDIAN)}: two models of the pool with the engine's calibration, quantiles averaged, the harder of the two rivals.",
+        f"{_label(OWN_MEDIAN)}: two models of the pool with the engine's calibration, quantiles averaged, most often the harder of the two rivals.",
         "",
         "Where the champion is not clearly better (interval of champion minus rival):",
         "",
@@ -95,14 +88,14 @@ def _real(part: dict[str, Any]) -> list[str]:
     open_rows = []
     for o in found:
         for m, title in shown.items():
-            for name in rivals:
+            for name in o["compared"]:
                 c = o["compared"][name][m]
                 if c["verdict"] != "better":
                     interval = f"{c['low']:+.4f} to {c['high']:+.4f}"
                     open_rows.append([o["origin"], title, _label(name), f"{c['difference']:+.4f}", interval, c["verdict"]])
-    count = len(found) * len(shown) * len(rivals)
+    count = sum(len(o["compared"]) * len(shown) for o in found)
     lines += (
-        _table(["origin", "measure", "rival", "difference", "95 % interval", "champion"], open_rows)
+        markdown_table(["origin", "measure", "rival", "difference", "95 % interval", "champion"], open_rows)
         if open_rows
         else ["nowhere", ""]
     )
@@ -128,7 +121,7 @@ def _real(part: dict[str, Any]) -> list[str]:
     header = ["origin", "forecast"]
     for level in CRITICAL:
         header += [f"at {level}: of the sum", "summed quantiles", "dearer by"]
-    lines += _table(header, cost_rows)
+    lines += markdown_table(header, cost_rows)
 
     covered = ", ".join(f"{o['measures'][ENSEMBLE]['covered_80']:.0%}" for o in found)
     seconds = ", ".join(f"{o['cpu_s_per_1000']:.0f}" for o in found)
@@ -150,72 +143,12 @@ def _order(name: str) -> tuple[bool, str]:
 
 
 def _cell(origin: dict[str, Any], name: str, measure: str) -> str:
+    if name not in origin["measures"]:
+        return "–"
     value = f"{origin['measures'][name][measure]:.4f}"
     return value if name == ENSEMBLE else value + _SIGNS[origin["compared"][name][measure]["verdict"]]
 
 
 def _best(origin: dict[str, Any], rivals: list[str], measure: str) -> str:
-    singles = [name for name in rivals if name not in _MEDIANS]
+    singles = [name for name in rivals if name not in _MEDIANS and name in origin["measures"]]
     return min(singles, key=lambda name: origin["measures"][name][measure])
-
-
-def _generated(found: list[dict[str, Any]]) -> list[str]:
-    lines = [
-        "## Against the truth of generated demand",
-        "",
-        "Medium synthetic data (seed 7), class A, the sum of four weeks after the as-of day, from a warehouse that knows nothing "
-        "later. The generator's own quantiles come from 2,000 draws of its true distribution: true daily rates with season, trend, "
-        "price and promotion, negative binomial, stores' moods. `expected` is the ratio of mean pinball losses over that distribution "
-        "(2,000 other draws), free of the luck of one draw; `came` the ratio on what happened. `attainable` is the expected ratio of somebody who knows the "
-        "generator's season, trend, prices and spread and learns each series' level from its history. Bias is of the mean against the "
-        "true mean. Aim: at most 1.10.",
-        "",
-    ]
-    rows = []
-    for o in found:
-        singles = {name: r for name, r in o["ratios"].items() if name != ENSEMBLE}
-        best = min(singles, key=lambda name: singles[name]["expected"])
-        own = o["ratios"][ENSEMBLE]
-        cells = {
-            "as of": o["as_of"],
-            "series scored": f"{o['scored']:,} of {o['class_a']:,}",
-            "mean units": f"{o['mean_units']:.1f}",
-            "expected": f"{own['expected']:.3f}",
-            "came": f"{own['came']:.3f}",
-            "best single model, expected": f"{best} {singles[best]['expected']:.3f}",
-            "attainable": f"{o['attainable']:.3f}",
-            "bias": f"{o['bias']:+.1%}",
-            "80 % interval held": f"{o['covered_80']:.0%}",
-            "CPU s per 1,000": f"{o['cpu_s_per_1000']:.0f}",
-            "met": "yes" if own["expected"] <= 1.1 else "no",
-        }
-        rows.append(list(cells.values()))
-    header = list(cells) if found else []
-    return [*lines, *_table(header, rows), _LEFT_OUT, ""]
-
-
-def _arima(o: dict[str, Any]) -> list[str]:
-    own, other = o["measures"][ENSEMBLE], o["measures"]["auto_arima"]
-    ratio = o["arima_s_per_series"] / o["choice_s_per_series"]
-    lines = [
-        "## Against AutoARIMA on every series",
-        "",
-        f"Medium synthetic data as of {o['as_of']}, four weeks ahead, true demand. The choice on a random sample of {o['sample']:,} weekly "
-        f"series; AutoARIMA (without a season, one fit) timed on {o['timed']} of them and extrapolated; both scored on {o['scored']}, "
-        "AutoARIMA's quantiles by the engine's calibration. Boosting and the network cost much the same for 1,000 series as for many more, "
-        "so the ratio grows with the number of series.",
-        "",
-    ]
-    rows = [["CPU ms per series", f"{o['choice_s_per_series'] * 1e3:.0f}", f"{o['arima_s_per_series'] * 1e3:.0f}",
-             f"{ratio:.1f} × less (aim 20 ×: {'met' if ratio >= 20 else 'not met'})"]]  # fmt: skip
-    for m in ("wape", "period", "sum", "sum_units"):
-        c = o["compared"][m]
-        rows.append(
-            [
-                MEASURES[m],
-                f"{own[m]:.4f}",
-                f"{other[m]:.4f}",
-                f"{c['difference']:+.4f} ({c['low']:+.4f} to {c['high']:+.4f}): {c['verdict']}",
-            ]
-        )
-    return lines + _table(["", "champion", "AutoARIMA", "champion against it"], rows)

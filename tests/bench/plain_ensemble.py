@@ -23,9 +23,9 @@ Array = NDArray[np.float64]
 def plain_ensemble(made: Forecasts, ds: list[date], known_names: tuple[str, ...]) -> Distribution:
     """The ensemble from now on. `ds` are the dates of the panel's periods and of the horizon."""
     panel, horizon = made.panel, made.horizon
-    begin = panel.periods - horizon
-    past_theta = made.tested.paths["theta"][:, made.tested.origins.index(begin)]
-    past = (past_theta + _lightgbm(made, ds, known_names, begin)) / 2
+    # a short history has a backtest shorter than the horizon
+    begin, steps = made.tested.origins[-1], made.tested.horizon
+    past = (made.tested.paths["theta"][:, -1] + _lightgbm(made, ds, known_names, begin)[:, :steps]) / 2
     now = (made.fitted.paths["theta"] + _lightgbm(made, ds, known_names, panel.periods)) / 2
     step = np.abs(np.diff(panel.training_units, axis=1))
     scale = np.maximum(step.sum(axis=1) / np.maximum(panel.history_periods(panel.periods) - 1, 1), 1e-9)
@@ -33,7 +33,7 @@ def plain_ensemble(made: Forecasts, ds: list[date], known_names: tuple[str, ...]
     used = panel.is_in_stock[:, begin:] & panel.can_train(begin, made.settings)[:, None]
     whole = used.mean(axis=1) >= made.settings.min_in_stock_share
     period_errors = ((came - past) / scale[:, None])[used]
-    sum_errors = ((came - past).sum(axis=1) / scale)[whole]
+    sum_errors = ((came - past).sum(axis=1) / scale)[whole] * horizon / steps
     period = now[:, :, None] + scale[:, None, None] * np.quantile(period_errors, LEVELS)
     total = now.sum(axis=1)[:, None] + scale[:, None] * np.quantile(sum_errors, LEVELS)
     return Distribution(now, np.maximum(period, 0.0), np.maximum(total, 0.0))

@@ -25,7 +25,7 @@ from ml.forecasting.settings import ForecastSettings
 
 OWN_MEDIAN = "median of our theta and lightgbm"
 PLAIN_MEDIAN = "median of Theta and LightGBM, plain"
-_DOOR_SERIES = 600
+_DOOR_SERIES = 200
 
 
 def said(made: Forecasts, estimate: Estimate) -> Distribution:
