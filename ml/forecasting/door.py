@@ -18,6 +18,8 @@ from ml.forecasting.settings import ForecastSettings
 
 Models = Literal["auto"] | str | Sequence[str]
 
+_ABSOLUTE_SHARE = 0.5
+
 
 def quantile_name(level: float) -> str:
     """Name of the column of a quantile: q0.9."""
@@ -41,8 +43,9 @@ def forecast(
     are forecast from the newest period of the frame on. `freq` is D, W, MS, QS or h, or 1 where ds is a whole number. `models`
     is "auto", the name of one model of `ml.forecasting.models.REGISTRY`, or several names, whose ensemble is taken.
 
-    `mean` is the centre of the ensemble: half-way between the centres that serve squared and absolute errors, hence below the
-    plain average where demand is heavy-tailed. Quantiles are of single periods and do not add: for sums there is `forecast_sum`.
+    `mean` is the centre of the ensemble. Where demand is smooth, erratic or lumpy it lies half-way between the centres that serve squared
+    and absolute errors (`ForecastSettings.absolute_share`; 0 gives the plain expectation), hence below it where demand is
+    heavy-tailed. Quantiles are of single periods and do not add: for sums there is `forecast_sum`.
     Equal inputs give equal results, whatever the order of rows. Raises ContractError for missing columns or types, ValueError
     for an unknown model, freq or a quantile outside (0, 1).
     """
@@ -103,7 +106,7 @@ def _made(
     outside = [level for level in quantiles if not 0 < level < 1]
     if outside:
         raise ValueError(f"quantiles must lie between 0 and 1, got {outside}")
-    settings = settings or ForecastSettings()
+    settings = settings or ForecastSettings(absolute_share=_ABSOLUTE_SHARE)
     if models != "auto":
         settings = settings.changed({"models": (models,) if isinstance(models, str) else tuple(models)})
     read = read_history(history, horizon, freq, future, static, settings)

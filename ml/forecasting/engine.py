@@ -278,11 +278,14 @@ def estimate_all(
         ]
         centres = (middle[0], *(alone[name] for name in names if REGISTRY[name].is_mean))
         direct = _direct(panel, past_panel, tested, sum_lengths, settings) if any(n in BOOSTING for n in names) else None
-        both = middle[0].path + middle[1].path, middle[0].past + middle[1].past
+        # the median of slow demand is no demand at all: there only the mean is worth showing
+        blend = np.array([0.0 if name in ("intermittent", "none") else settings.absolute_share for name in segments.names])
+        path = _blended(middle[0].path, middle[1].path, blend[segments.code])
+        past = _blended(middle[0].past, middle[1].past, blend[past_segments.code])
         said = np.any(list(fitted.was_said.values()), axis=0)
         first = np.eye(len(centres))[0]
         sums = np.append(first, 0.0) if direct else first
-        draft = Estimate(ENSEMBLE, both[0] / 2, both[1] / 2, centres, said, first, sums, direct)
+        draft = Estimate(ENSEMBLE, path, past, centres, said, first, sums, direct)
         estimates[ENSEMBLE] = _mixed(base, draft, level)
     if singles or len(names) == 1:
         one = np.ones(1)
@@ -292,6 +295,11 @@ def estimate_all(
                 estimates[name] = Estimate(name, centre.path, centre.past, (centre,), fitted.was_said[name], one, one)
     report("done", 1.0)
     return replace(base, estimates=estimates)
+
+
+def _blended(mean: Array, median: Array, share: Array) -> Array:
+    share = share.reshape(-1, *[1] * (mean.ndim - 1))
+    return (1 - share) * mean + share * median
 
 
 def _direct(

@@ -3,7 +3,7 @@
 Belongs here: the weights and the two centres they give. Does not belong here: fitting models, distributions.
 
 The weights are convex and found twice, for the least squared error and for the least absolute error, both in units of the
-series' level: where demand is heavy-tailed the two centres differ, and the published one lies half-way. Pools of series lean on all
+series' level: where demand is heavy-tailed the two centres differ. Pools of series lean on all
 series, and all series on equal weights, so that few windows teach little.
 """
 

@@ -116,6 +116,8 @@ def reasons(
 
 def _why_unscored(made: Forecasts, i: int) -> str:
     panel, settings = made.panel, made.settings
+    if len(made.tested.rows) < panel.series and not np.isin(i, made.tested.rows):
+        return "not in the sample that was backtested"
     newest = made.tested.origins[-1] if made.tested.origins else 0
     if panel.periods - settings.min_training_periods < panel.start[i] or newest - panel.start[i] < settings.min_training_periods:
         return "history too short to backtest"
@@ -123,17 +125,23 @@ def _why_unscored(made: Forecasts, i: int) -> str:
 
 
 def series_rows(
-    weekly: WeeklyPanel, length: NDArray[np.int64], scores: SeriesScores, reason: list[str], constants: Stamp
+    weekly: WeeklyPanel,
+    rows: NDArray[np.int64],
+    length: NDArray[np.int64],
+    scores: SeriesScores,
+    reason: list[str],
+    constants: Stamp,
 ) -> pl.DataFrame:
+    """One row per series of `rows`."""
     found = scores.columns
     columns = {
-        **_repeat_keys(weekly, np.arange(weekly.keys.height), 1),
-        "horizon_weeks": length.astype(np.int32),
-        "origins": found["origins"].astype(np.int32),
-        **{f"{name}_units": found[name] for name in ("rmse", "mae", "bias", "pinball")},
-        "wape": found["wape"],
-        "reason": reason,
-        "decision_cost_usd": found["decision_cost"],
+        **_repeat_keys(weekly, rows, 1),
+        "horizon_weeks": length[rows].astype(np.int32),
+        "origins": found["origins"][rows].astype(np.int32),
+        **{f"{name}_units": found[name][rows] for name in ("rmse", "mae", "bias", "pinball")},
+        "wape": found["wape"][rows],
+        "reason": [reason[i] for i in rows.tolist()],
+        "decision_cost_usd": found["decision_cost"][rows],
     }
     return stamped(columns, constants).select(*SERIES_METRICS.schema).fill_nan(None)
 

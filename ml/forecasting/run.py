@@ -114,7 +114,9 @@ def run_forecast(
     for name, estimate in made.estimates.items():
         own = {**constants, "model": name}
         words = rows.reasons(made, estimate, found[name], weekly, intervals, history, launch_words)
-        frames["series_metrics"].append(rows.series_rows(weekly, length, found[name], words, own))
+        # the ensemble has a row for every series, with its reason; single models for those that were tested
+        shown = np.arange(weekly.keys.height) if name == made.best.name else made.tested.rows
+        frames["series_metrics"].append(rows.series_rows(weekly, shown, length, found[name], words, own))
         frames["model_metrics"].append(rows.metric_rows(metrics[name], own))
         if name in published:
             frames["demand_forecasts"].append(rows.forecast_rows(made, estimate, published[name], weekly, own))
