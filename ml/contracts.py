@@ -206,7 +206,7 @@ DEMAND_FORECASTS = FrameContract(
         *_ITEM_LOCATION,
         Column("model", pl.String, "Name of the model in the registry."),
         Column("week_start_date", pl.Date, "First day of the forecast week."),
-        Column("mean_units", pl.Float64, "Expected demand of the week: the mean of the distribution the quantiles are of."),
+        Column("mean_units", pl.Float64, "Expected demand of the week: the centre of the distribution the quantiles are of."),
         Column("p10_units", pl.Float64, "10 % quantile of the week's demand."),
         Column("p50_units", pl.Float64, "Median of the week's demand."),
         Column("p90_units", pl.Float64, "90 % quantile of the week's demand."),
@@ -224,7 +224,7 @@ LEAD_TIME_DEMAND = FrameContract(
         Column(
             "quantile", pl.Float64, "Probability that demand over the protection interval stays at or below `quantile_units`."
         ),
-        Column("mean_units", pl.Float64, "Expected demand over the interval: the mean of the distribution the quantiles are of."),
+        Column("mean_units", pl.Float64, "Expected demand over the interval: the sum of the weekly means."),
         Column(
             "quantile_units", pl.Float64, "Quantile of demand SUMMED over the protection interval, lead-time uncertainty inside."
         ),
@@ -333,7 +333,9 @@ MODEL_RUNS = FrameContract(
         Column("series", pl.Int32, "Number of series forecast."),
         Column("features", pl.String, "What the model learned from: JSON list of feature, source table and grain."),
         Column("preprocessing", pl.String, "Steps between the features and the model: JSON list."),
-        Column("metrics", pl.String, "Scores of the run: JSON object."),
+        Column(
+            "metrics", pl.String, "Scores of the run: JSON object; of the ensemble also whether drift says to retrain, and why."
+        ),
         Column("is_deployed", pl.Boolean, "The model's forecasts may be used for orders."),
         Column("artefact", pl.String, "File the fitted model was saved to; null where none was.", nullable=True),
     ),

@@ -20,6 +20,7 @@ from ml.forecasting import companions, rows, scores, stamp
 from ml.forecasting.artefacts import Artefact
 from ml.forecasting.backtest import Progress
 from ml.forecasting.calibration import Segments
+from ml.forecasting.drift import Retrain
 from ml.forecasting.engine import Estimate, Forecasts, estimate_all
 from ml.forecasting.lead_time import protection_intervals
 from ml.forecasting.models import ENSEMBLE
@@ -110,6 +111,7 @@ def run_forecast(
     published = _published(made, found, weekly)
     report("distributions", 0.8)
     history = weekly.history_reasons(settings)
+    drift, retrain = companions.drifted(made, weekly, constants)
     frames: dict[str, list[pl.DataFrame]] = {contract.name: [] for contract in contracts.OUTPUTS}
     for name, estimate in made.estimates.items():
         own = {**constants, "model": name}
@@ -132,7 +134,7 @@ def run_forecast(
                 name,
                 made,
                 _learned(made, name),
-                {k: v for k, v in metrics[name][0].items() if isinstance(v, float) and np.isfinite(v) and "seconds" not in k},
+                _run_metrics(metrics[name][0], retrain if name == made.best.name else None),
                 is_deployed=name in published,
                 artefact=f"{identity.run_id}/{name}" if name in made.fitted.workshop.fitted else None,
                 constants=run_constants,
@@ -143,11 +145,11 @@ def run_forecast(
     frames["demand_outliers"].append(companions.outliers(weekly, constants))
     frames["demand_components"].append(companions.components(weekly, constants, settings))
     frames["forecast_hierarchy"].append(companions.reconciled(made, weekly, constants))
-    report("explanations, drift", 0.95)
+    report("explanations", 0.95)
     importance, explanations = companions.explanations(made, weekly, constants)
     frames["feature_importance"].append(importance)
     frames["forecast_explanations"].append(explanations)
-    frames["forecast_drift"].append(companions.drifted(made, weekly, constants)[0])
+    frames["forecast_drift"].append(drift)
     report("done", 1.0)
     joined = {
         contract.name: contract.conform(pl.concat(frames[contract.name])).sort(contract.grain)
@@ -252,6 +254,12 @@ def _segment_metrics(
         }
         for segment, abc, pattern, member in groups
     ]
+
+
+def _run_metrics(scored: dict[str, object], retrain: Retrain | None) -> dict[str, object]:
+    """The scores over all series; of the best estimate also whether drift asks for new settings or models."""
+    found = {k: v for k, v in scored.items() if isinstance(v, float) and np.isfinite(v) and "seconds" not in k}
+    return found if retrain is None else {**found, "retrain_is_due": retrain.is_due, "retrain_reason": retrain.reason}
 
 
 def _of_all(seconds: dict[str, float], name: str) -> float:

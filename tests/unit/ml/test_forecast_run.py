@@ -27,6 +27,7 @@ from forecast_frames import (
 from ml.contracts import (
     DEMAND_FORECASTS,
     ENSEMBLE_WEIGHTS,
+    FORECAST_DRIFT,
     LEAD_TIME_DEMAND,
     MODEL_METRICS,
     MODEL_RUNS,
@@ -478,3 +479,12 @@ def test_progress_is_told() -> None:
     assert shares[0] == 0.0
     assert shares[-1] == 1.0
     assert shares == sorted(shares)
+
+
+def test_the_run_of_the_ensemble_says_whether_to_retrain(mixed: ForecastResult) -> None:
+    said = {model: json.loads(text) for model, text in mixed[MODEL_RUNS].select("model", "metrics").iter_rows()}
+    assert said["ensemble"]["retrain_is_due"] in (True, False)
+    assert said["ensemble"]["retrain_reason"]
+    assert "retrain_is_due" not in said["moving_average"]
+    drifting = mixed[FORECAST_DRIFT].filter("is_drifting")
+    assert drifting.height or said["ensemble"]["retrain_reason"] in ("nothing drifts", "too little to compare")
