@@ -18,7 +18,8 @@ from ml.forecasting.settings import ForecastSettings
 
 Models = Literal["auto"] | str | Sequence[str]
 
-_ABSOLUTE_SHARE = 0.5
+SETTINGS = ForecastSettings(absolute_share=0.5)
+"""What the doors use where nothing else is asked for."""
 
 
 def quantile_name(level: float) -> str:
@@ -106,7 +107,7 @@ def _made(
     outside = [level for level in quantiles if not 0 < level < 1]
     if outside:
         raise ValueError(f"quantiles must lie between 0 and 1, got {outside}")
-    settings = settings or ForecastSettings(absolute_share=_ABSOLUTE_SHARE)
+    settings = settings or SETTINGS
     if models != "auto":
         settings = settings.changed({"models": (models,) if isinstance(models, str) else tuple(models)})
     read = read_history(history, horizon, freq, future, static, settings)

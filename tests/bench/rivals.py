@@ -18,10 +18,10 @@ from forecast_losses import LEVELS, Distribution, HeldOut, Losses, compare, loss
 from plain_ensemble import plain_ensemble
 
 from ml.forecasting import forecast, forecast_sum
+from ml.forecasting.door import SETTINGS
 from ml.forecasting.engine import Estimate, Forecasts, at_levels, estimate_all
 from ml.forecasting.frames import read_history
 from ml.forecasting.models import ENSEMBLE
-from ml.forecasting.settings import ForecastSettings
 
 OWN_MEDIAN = "median of our theta and lightgbm"
 PLAIN_MEDIAN = "median of Theta and LightGBM, plain"
@@ -53,7 +53,7 @@ def run_origin(data: DemandSet, back: int) -> dict[str, Any]:
     history, ahead = data.split(origin)
     future = ahead.drop("y", "in_stock") if set(KNOWN_AHEAD) <= set(ahead.columns) else None
     started = time.process_time()
-    settings = ForecastSettings()
+    settings = SETTINGS
     read = read_history(history, data.horizon, data.freq, future, data.static, settings)
     made = estimate_all(read.panel, data.horizon, settings, singles=True, sum_lengths=(data.horizon,))
     champion = said(made, made.best)
@@ -99,7 +99,7 @@ def door_difference(data: DemandSet) -> float:
     few = history["unique_id"].unique().sort().head(_DOOR_SERIES).implode()
     history, ahead = (frame.filter(pl.col("unique_id").is_in(few)) for frame in (history, ahead))
     future = ahead.drop("y", "in_stock") if set(KNOWN_AHEAD) <= set(ahead.columns) else None
-    settings = ForecastSettings()
+    settings = SETTINGS
     read = read_history(history, data.horizon, data.freq, future, data.static, settings)
     made = estimate_all(read.panel, data.horizon, settings, singles=True, sum_lengths=(data.horizon,))
     own = said(made, made.best)
