@@ -59,4 +59,4 @@ bench-forecasts: setup ## error and cost of forecasts against rivals, as ratios 
 	@$(BIN)/python tests/bench/forecasts.py
 
 clean: ## remove the environment, the warehouse and build files; data/raw stays
-	@rm -rf $(VENV) data/warehouse/*.duckdb* data/warehouse/*.log data/dagster dbt_project/target dbt_project/logs *.egg-info
+	@rm -rf $(VENV) data/warehouse/*.duckdb* data/warehouse/*.log data/warehouse/models data/dagster dbt_project/target dbt_project/logs *.egg-info

@@ -33,7 +33,8 @@ def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse):
 
     features, as_of_date = read_features(warehouse)
     settings = forecast_settings()
-    run_id = identify(features, as_of_date, settings).run_id
+    identity = identify(features, as_of_date, settings)
+    run_id = identity.run_id
     if warehouse.has_run(run_id):
         context.log.info(f"run {run_id} is in the tables already: same data, same code, same settings")
     else:
@@ -41,6 +42,7 @@ def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse):
             features,
             as_of_date=as_of_date,
             settings=settings,
+            identity=identity,
             progress=lambda message, share: context.log.info(f"{message} ({share:.0%})"),
         )
         save_artefacts(warehouse.models_folder / run_id, run_id, result.artefacts)

@@ -1,7 +1,7 @@
 """Distribution of demand over an interval, given its mean and variance.
 
-Belongs here: the family of distributions, computed on a lattice; mixtures of it; quantiles.
-Does not belong here: where mean and variance come from (`calibration`), vendors and lead times (`lead_time`).
+Belongs here: the family of distributions, computed on a lattice; quantiles.
+Does not belong here: where mean and variance come from (`calibration`), vendors and mixtures over lead times (`lead_time`).
 
 The family is Panjer's (a, b, 0) class: binomial, Poisson or negative binomial, whichever has the variance. It is
 discrete, as a slow mover's demand is, skewed as demand is, has no mass below zero, and all three are one recursion,
@@ -36,18 +36,11 @@ def lattice_step_units(mean: Array, variance: Array, is_whole_units: NDArray[np.
     return np.where(is_whole_units, np.maximum(1.0, np.ceil(step)), np.where(mean > _NO_DEMAND_UNITS, step, 1.0))
 
 
-def mixture_cdf(mean: Array, variance: Array, weight: Array, first: NDArray[np.int64], step: Array, points: int) -> Array:
-    """P(demand <= n steps) of mixtures, n = 0 .. points - 1; shape (points, mixtures).
-
-    `mean`, `variance` (units) and `weight` are flat over components, sorted by mixture; `first[j]` is where mixture j
-    begins, and `step[j]` its lattice step. Weights of a mixture sum to 1. A single component is a mixture of weight
-    1.
-    """
-    sizes = np.diff(np.append(first, mean.size))
-    steps = np.repeat(step, sizes)
+def lattice_cdf(mean: Array, variance: Array, step: Array, points: int) -> Array:
+    """P(demand <= n steps), n = 0 .. points - 1; `mean`, `variance` and `step` are (series,) in units; (points, series)."""
     mean = np.where(mean > _NO_DEMAND_UNITS, mean, 0.0)
-    count = mean / steps
-    phi = np.divide(variance, mean * steps, out=np.ones_like(mean), where=mean > _NO_DEMAND_UNITS)
+    count = mean / step
+    phi = np.divide(variance, mean * step, out=np.ones_like(mean), where=mean > _NO_DEMAND_UNITS)
     phi = np.maximum(phi, _MIN_DISPERSION)
     # A binomial needs a whole number of trials: the next larger one keeps the mean and errs towards more variance.
     trials = np.ceil(count / np.where(phi < 1, 1 - phi, 1.0) - 1e-9)
@@ -56,18 +49,18 @@ def mixture_cdf(mean: Array, variance: Array, weight: Array, first: NDArray[np.i
     offset = count / phi - slope
     excess = phi - 1
     log_ratio = np.divide(np.log(phi), excess, out=np.ones_like(phi), where=np.abs(excess) > 1e-9)
-    mass = np.exp(-count * log_ratio) * weight
-    cdf = np.empty((points, first.size))
-    cdf[0] = np.add.reduceat(mass, first)
+    mass = np.exp(-count * log_ratio)
+    cdf = np.empty((points, mean.size))
+    cdf[0] = mass
     for n in range(1, points):
         mass = mass * np.maximum(slope + offset / n, 0.0)
-        cdf[n] = cdf[n - 1] + np.add.reduceat(mass, first)
+        np.add(cdf[n - 1], mass, out=cdf[n])
     # What lies beyond the lattice (far less than the last published quantile) is given to the points inside.
     return cdf / cdf[-1]
 
 
 def quantiles_units(cdf: Array, step: Array, is_whole_units: NDArray[np.bool_], levels: Array) -> Array:
-    """Quantiles of lattice distributions, in units; shape (mixtures, levels).
+    """Quantiles of lattice distributions, in units; shape (series, levels).
 
     On a lattice of single whole units: the smallest number with P(demand <= number) >= level. On a coarser or finer
     lattice the probability of a point is spread over its cell; whole-unit demand is then rounded up.
@@ -85,22 +78,7 @@ def quantiles_units(cdf: Array, step: Array, is_whole_units: NDArray[np.bool_], 
     return result
 
 
-def mixture_quantiles_units(
-    mean: Array,
-    variance: Array,
-    weight: Array,
-    first: NDArray[np.int64],
-    is_whole_units: NDArray[np.bool_],
-    levels: Array,
-    points: int,
-) -> Array:
-    """Quantiles of mixtures laid out as in `mixture_cdf`; `is_whole_units` is per mixture; (mixtures, levels) units."""
-    sizes = np.diff(np.append(first, mean.size))
-    # The lattice of a mixture must hold its longest component.
-    step = np.maximum.reduceat(lattice_step_units(mean, variance, np.repeat(is_whole_units, sizes), points), first)
-    return quantiles_units(mixture_cdf(mean, variance, weight, first, step, points), step, is_whole_units, levels)
-
-
 def simple_quantiles_units(mean: Array, variance: Array, is_whole_units: NDArray[np.bool_], levels: Array, points: int) -> Array:
-    """Quantiles of unmixed distributions: (n,) means and variances in units -> (n, levels) units."""
-    return mixture_quantiles_units(mean, variance, np.ones_like(mean), np.arange(mean.size), is_whole_units, levels, points)
+    """Quantiles of demand with (n,) means and variances in units -> (n, levels) units."""
+    step = lattice_step_units(mean, variance, is_whole_units, points)
+    return quantiles_units(lattice_cdf(mean, variance, step, points), step, is_whole_units, levels)

@@ -94,16 +94,20 @@ def reasons(
     intervals: Intervals,
     history: list[str],
     launched: dict[int, str],
+    rows: NDArray[np.int64],
 ) -> list[str]:
-    """Per series "ok", or all that is wrong with it, joined by "; "."""
+    """Per series of `rows` "ok", or all that is wrong with it, joined by "; "."""
     words = []
     origins = scores.columns["origins"]
-    for i, base in enumerate(history):
+    was_tested = np.zeros(made.panel.series, dtype=bool)
+    was_tested[made.tested.rows] = True
+    for i in rows.tolist():
+        base = history[i]
         parts = [base] if base else []
         if i in launched:
             parts.append(launched[i])
         if not base and origins[i] == 0:
-            parts.append(_why_unscored(made, i))
+            parts.append(_why_unscored(made, i) if was_tested[i] else "not in the sample that was backtested")
         if not base and not estimate.was_said[i]:
             parts.append("model silent: a simpler one stands in")
         if weekly.has_negative[i]:
@@ -116,8 +120,6 @@ def reasons(
 
 def _why_unscored(made: Forecasts, i: int) -> str:
     panel, settings = made.panel, made.settings
-    if len(made.tested.rows) < panel.series and not np.isin(i, made.tested.rows):
-        return "not in the sample that was backtested"
     newest = made.tested.origins[-1] if made.tested.origins else 0
     if panel.periods - settings.min_training_periods < panel.start[i] or newest - panel.start[i] < settings.min_training_periods:
         return "history too short to backtest"
@@ -132,7 +134,7 @@ def series_rows(
     reason: list[str],
     constants: Stamp,
 ) -> pl.DataFrame:
-    """One row per series of `rows`."""
+    """One row per series of `rows`, with the `reason` of each."""
     found = scores.columns
     columns = {
         **_repeat_keys(weekly, rows, 1),
@@ -140,7 +142,7 @@ def series_rows(
         "origins": found["origins"][rows].astype(np.int32),
         **{f"{name}_units": found[name][rows] for name in ("rmse", "mae", "bias", "pinball")},
         "wape": found["wape"][rows],
-        "reason": [reason[i] for i in rows.tolist()],
+        "reason": reason,
         "decision_cost_usd": found["decision_cost"][rows],
     }
     return stamped(columns, constants).select(*SERIES_METRICS.schema).fill_nan(None)

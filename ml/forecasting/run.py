@@ -21,7 +21,7 @@ from ml.forecasting.artefacts import Artefact
 from ml.forecasting.backtest import Progress
 from ml.forecasting.calibration import Segments
 from ml.forecasting.drift import Retrain
-from ml.forecasting.engine import Estimate, Forecasts, estimate_all
+from ml.forecasting.engine import Estimate, Forecasts, Launched, estimate_all
 from ml.forecasting.lead_time import protection_intervals
 from ml.forecasting.models import ENSEMBLE
 from ml.forecasting.panel import PATTERNS
@@ -54,10 +54,10 @@ class RunIdentity:
 def identify(features: Features, as_of_date: date, settings: ForecastSettings | None = None) -> RunIdentity:
     """The name a run on these features would have; the frames are held to their contracts."""
     settings = settings or ForecastSettings()
-    features = features.conformed()
-    features = replace(
-        features, demand_weekly=usable_demand(features.demand_weekly, features.item_locations, as_of_date, settings)
-    )
+    return _identity(_usable(features, as_of_date, settings), as_of_date, settings)
+
+
+def _identity(features: Features, as_of_date: date, settings: ForecastSettings) -> RunIdentity:
     data, code = stamp.data_hash(features.frames), stamp.code_hash()
     libraries = " ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     return RunIdentity(stamp.run_id(as_of_date, data, code, settings, libraries), data, code)
@@ -68,20 +68,20 @@ def run_forecast(
     *,
     as_of_date: date,
     settings: ForecastSettings | None = None,
+    identity: RunIdentity | None = None,
     progress: Progress | None = None,
 ) -> ForecastResult:
     """Forecast every row of `features.item_locations` with the models of the settings and their ensemble.
 
     Demand after `as_of_date`, and of item-locations that are not asked for, is not read. A series that cannot be fitted gets
     the mean of what it has and a reason in `series_metrics`. Raises ContractError when an input breaks its contract,
-    ValueError for an unknown model. `progress(step, share done)` is called along the way.
+    ValueError for an unknown model. `identity` is what `identify` said of the same arguments, where that was asked before:
+    hashing all features again takes as long as reading them. `progress(step, share done)` is called along the way.
     """
     settings = settings or ForecastSettings()
     report = progress or (lambda step, share: None)
-    features = features.conformed()
-    demand = usable_demand(features.demand_weekly, features.item_locations, as_of_date, settings)
-    features = replace(features, demand_weekly=demand)
-    identity = identify(features, as_of_date, settings)
+    features = _usable(features, as_of_date, settings)
+    identity = identity or _identity(features, as_of_date, settings)
     constants: rows.Stamp = {"run_id": identity.run_id, "as_of_date": as_of_date}
     if features.item_locations.is_empty():
         return ForecastResult({contract.name: contract.empty() for contract in contracts.OUTPUTS}, {})
@@ -102,12 +102,13 @@ def run_forecast(
     )
     launched, launch_words = companions.launched_series(weekly, horizon, settings)
     if launched is not None:
-        made = _with_launched(made, launched.row, launched.mean, launched)
+        made = _with_launched(made, launched)
 
     report("scores", 0.7)
     length = np.clip(own_weeks, 1, max(made.tested.horizon, 1))
     found = {name: scores.score_series(made, estimate, length, weekly.keys) for name, estimate in made.estimates.items()}
-    metrics = {name: _segment_metrics(made, estimate, found[name], weekly) for name, estimate in made.estimates.items()}
+    naive = scores.naive_errors(made)
+    metrics = {name: _segment_metrics(made, estimate, found[name], naive, weekly) for name, estimate in made.estimates.items()}
     published = _published(made, found, weekly)
     report("distributions", 0.8)
     history = weekly.history_reasons(settings)
@@ -115,9 +116,9 @@ def run_forecast(
     frames: dict[str, list[pl.DataFrame]] = {contract.name: [] for contract in contracts.OUTPUTS}
     for name, estimate in made.estimates.items():
         own = {**constants, "model": name}
-        words = rows.reasons(made, estimate, found[name], weekly, intervals, history, launch_words)
         # the ensemble has a row for every series, with its reason; single models for those that were tested
         shown = np.arange(weekly.keys.height) if name == made.best.name else made.tested.rows
+        words = rows.reasons(made, estimate, found[name], weekly, intervals, history, launch_words, shown)
         frames["series_metrics"].append(rows.series_rows(weekly, shown, length, found[name], words, own))
         frames["model_metrics"].append(rows.metric_rows(metrics[name], own))
         if name in published:
@@ -160,24 +161,31 @@ def run_forecast(
     return ForecastResult(joined, _artefacts(made))
 
 
+def _usable(features: Features, as_of_date: date, settings: ForecastSettings) -> Features:
+    """The frames held to their contracts, sorted, with the demand a run reads."""
+    features = features.conformed()
+    demand = usable_demand(features.demand_weekly, features.item_locations, as_of_date, settings)
+    return replace(features, demand_weekly=demand)
+
+
 def backtest_score(features: Features, *, as_of_date: date, settings: ForecastSettings, most_series: int = 1_000) -> float:
     """Scaled pinball loss of the ensemble's sums in the backtest, lower is better; of a seeded sample where there are more series.
 
     What the search for parameters minimises. The series drawn do not depend on the settings, except on their seed.
     """
-    features = features.conformed()
-    keys = features.item_locations
+    keys = features.item_locations.sort("item_id", "location_id")
     if keys.height > most_series:
-        keys = keys.sample(most_series, seed=settings.seed).sort("item_id", "location_id")
-    features = replace(features, item_locations=keys)
-    features = replace(features, demand_weekly=usable_demand(features.demand_weekly, keys, as_of_date, settings))
+        keys = keys.sample(most_series, seed=settings.seed)
+    features = _usable(replace(features, item_locations=keys), as_of_date, settings)
+    keys = features.item_locations
     intervals = protection_intervals(keys, features.lead_time_distribution, settings)
     horizon = min(max(int(np.ceil(intervals.cut_days.max() / 7)), 1), settings.max_horizon_weeks)
     weekly = build_panel(features, as_of_date, horizon, settings)
     made = estimate_all(weekly.panel, horizon, settings, segments=_patterns(weekly))
     length = np.clip(np.ceil(intervals.mean_days / 7 - 1e-9).astype(np.int64), 1, max(made.tested.horizon, 1))
     found = scores.score_series(made, made.best, length, keys)
-    return scores.segment_scores(made, made.best, found, np.ones(keys.height, dtype=bool))["scaled_pinball"]
+    everyone = np.ones(keys.height, dtype=bool)
+    return scores.segment_scores(made, made.best, found, scores.naive_errors(made), everyone)["scaled_pinball"]
 
 
 def _patterns(weekly: WeeklyPanel) -> Segments:
@@ -186,13 +194,13 @@ def _patterns(weekly: WeeklyPanel) -> Segments:
     return Segments(code.to_numpy(), names)
 
 
-def _with_launched(made: Forecasts, row: np.ndarray, mean: np.ndarray, launched: companions.Launched) -> Forecasts:
+def _with_launched(made: Forecasts, launched: Launched) -> Forecasts:
     """The same forecasts with the paths of newly launched series in every estimate."""
-    new = np.flatnonzero(row >= 0)
+    new = np.flatnonzero(launched.row >= 0)
     estimates = {}
     for name, estimate in made.estimates.items():
         path = estimate.path.copy()
-        path[new] = mean[row[new]]
+        path[new] = launched.mean[launched.row[new]]
         estimates[name] = replace(estimate, path=path)
     return replace(made, estimates=estimates, launched=launched)
 
@@ -231,7 +239,7 @@ def _groups(weekly: WeeklyPanel) -> list[tuple[str, str, str, np.ndarray]]:
 
 
 def _segment_metrics(
-    made: Forecasts, estimate: Estimate, found: scores.SeriesScores, weekly: WeeklyPanel
+    made: Forecasts, estimate: Estimate, found: scores.SeriesScores, naive: scores.NaiveErrors, weekly: WeeklyPanel
 ) -> list[dict[str, object]]:
     """One dictionary per segment, all series first; segments without a series are left out."""
     workshop, series = made.fitted.workshop, weekly.keys.height
@@ -249,7 +257,7 @@ def _segment_metrics(
             "demand_pattern": pattern,
             "series": int((origins[member] > 0).sum()),
             "origins": int(origins[member].sum()),
-            **scores.segment_scores(made, estimate, found, member),
+            **scores.segment_scores(made, estimate, found, naive, member),
             **seconds,
         }
         for segment, abc, pattern, member in groups

@@ -92,14 +92,23 @@ def _at_own_level(grid: Array, level: Array) -> Array:
     return grid[every, right - 1] * (1 - share) + grid[every, right] * share
 
 
-def segment_scores(made: Forecasts, estimate: Estimate, series: SeriesScores, member: NDArray[np.bool_]) -> dict[str, float]:
+@dataclass(frozen=True)
+class NaiveErrors:
+    """Mean absolute and mean squared step of each series before the first origin, (series,); 0 where there is none."""
+
+    absolute: Array
+    squared: Array
+
+
+def segment_scores(
+    made: Forecasts, estimate: Estimate, series: SeriesScores, naive: NaiveErrors, member: NDArray[np.bool_]
+) -> dict[str, float]:
     """Scores of one model over the `member` series (series,): point scores of single periods, pinball and coverage of sums."""
     tested = made.tested
     used = tested.period_valid & member[tested.rows][:, None, None]
     mean, actual = estimate.past[used], tested.units[used]
-    naive = naive_errors(made)
-    scale = np.broadcast_to(naive["absolute"][tested.rows][:, None, None], used.shape)[used]
-    squared = np.broadcast_to(naive["squared"][tested.rows][:, None, None], used.shape)[used]
+    scale = np.broadcast_to(naive.absolute[tested.rows][:, None, None], used.shape)[used]
+    squared = np.broadcast_to(naive.squared[tested.rows][:, None, None], used.shape)[used]
     error = mean - actual
     nonzero = actual > 0
     rows = member & (series.columns["origins"] > 0)
@@ -121,17 +130,17 @@ def segment_scores(made: Forecasts, estimate: Estimate, series: SeriesScores, me
         "r2": 1 - float((error**2).sum()) / spread if spread > 0 else float("nan"),
         "mape_nonzero": average(np.abs(error) / np.where(nonzero, actual, 1.0), nonzero),
         "pinball_units": average(pinball, rows),
-        "scaled_pinball": average(pinball / np.maximum(naive["absolute"], 1e-12), rows & (naive["absolute"] > 0)),
+        "scaled_pinball": average(pinball / np.maximum(naive.absolute, 1e-12), rows & (naive.absolute > 0)),
         "coverage_80": average(series.covered, rows),
         "decision_cost_usd": average(series.columns["decision_cost"], rows & np.isfinite(series.columns["decision_cost"])),
     }
 
 
-def naive_errors(made: Forecasts) -> dict[str, Array]:
-    """Mean absolute and mean squared step of each series before the first origin, (series,); 0 where there is none."""
+def naive_errors(made: Forecasts) -> NaiveErrors:
+    """What the errors of a forecast are measured in, whatever the model."""
     panel = made.panel
     end = made.tested.origins[0] if made.tested.origins else panel.periods
     step = np.abs(np.diff(panel.training_units[:, :end], axis=1))
     inside = np.arange(1, end) > panel.start[:, None]
     count = np.maximum(inside.sum(axis=1), 1)
-    return {"absolute": (step * inside).sum(axis=1) / count, "squared": (step**2 * inside).sum(axis=1) / count}
+    return NaiveErrors((step * inside).sum(axis=1) / count, (step**2 * inside).sum(axis=1) / count)

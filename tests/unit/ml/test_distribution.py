@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ml.contracts import QUANTILES
-from ml.forecasting.distribution import lattice_step_units, mixture_cdf, simple_quantiles_units
+from ml.forecasting.distribution import lattice_cdf, lattice_step_units, simple_quantiles_units
 
 LEVELS = np.array(QUANTILES)
 
@@ -20,8 +20,7 @@ def quantiles(mean: float, variance: float, whole: bool = True) -> np.ndarray:
 
 
 def cdf(mean: float, variance: float) -> np.ndarray:
-    zero = np.zeros(1, dtype=int)
-    return mixture_cdf(np.array([mean]), np.array([variance]), np.ones(1), zero, np.ones(1), 256)[:, 0]
+    return lattice_cdf(np.array([mean]), np.array([variance]), np.ones(1), 256)[:, 0]
 
 
 @pytest.mark.parametrize("mean", [0.05, 0.3, 1.0, 4.0, 40.0])
@@ -76,7 +75,7 @@ def test_quantiles_are_monotone_and_not_negative(mean: float, ratio: float, whol
 def test_the_lattice_keeps_mean_and_variance(mean: float, ratio: float, whole: bool) -> None:
     mean_, variance = np.array([mean]), np.array([mean * ratio])
     step = lattice_step_units(mean_, variance, np.array([whole]), 256)
-    table = mixture_cdf(mean_, variance, np.ones(1), np.zeros(1, dtype=int), step, 256)[:, 0]
+    table = lattice_cdf(mean_, variance, step, 256)[:, 0]
     mass, units = np.diff(table, prepend=0.0), np.arange(256) * step[0]
     assert mass @ units == pytest.approx(mean, rel=0.001)
     if whole and ratio >= 1 and step[0] == 1:
