@@ -18,7 +18,7 @@ FORECAST_SPECS = [
         kinds={"python", "statsforecast", "lightgbm", "pytorch"},
         description=f"One row per {', '.join(contract.grain)}.",
     )
-    for contract in contracts.OUTPUTS
+    for contract in contracts.FORECASTS
 ]
 
 
@@ -46,7 +46,7 @@ def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse):
             progress=lambda message, share: context.log.info(f"{message} ({share:.0%})"),
         )
         save_artefacts(warehouse.models_folder / run_id, run_id, result.artefacts)
-        warehouse.replace_as_of(as_of_date, [(contract, result[contract]) for contract in contracts.OUTPUTS])
-    for contract in contracts.OUTPUTS:
+        warehouse.replace_as_of(as_of_date, [(contract, result[contract]) for contract in contracts.FORECASTS])
+    for contract in contracts.FORECASTS:
         rows = warehouse.read(f"select count(*) from {ML_SCHEMA}.{contract.name} where as_of_date = '{as_of_date}'").item()
         yield dg.MaterializeResult(asset_key=[ML_SCHEMA, contract.name], metadata={"dagster/row_count": rows})

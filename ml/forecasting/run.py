@@ -84,7 +84,7 @@ def run_forecast(
     identity = identity or _identity(features, as_of_date, settings)
     constants: rows.Stamp = {"run_id": identity.run_id, "as_of_date": as_of_date}
     if features.item_locations.is_empty():
-        return ForecastResult({contract.name: contract.empty() for contract in contracts.OUTPUTS}, {})
+        return ForecastResult({contract.name: contract.empty() for contract in contracts.FORECASTS}, {})
 
     intervals = protection_intervals(features.item_locations, features.lead_time_distribution, settings)
     horizon = min(max(int(np.ceil(intervals.cut_days.max() / 7)), 1), settings.max_horizon_weeks)
@@ -113,7 +113,7 @@ def run_forecast(
     report("distributions", 0.8)
     history = weekly.history_reasons(settings)
     drift, retrain = companions.drifted(made, weekly, constants)
-    frames: dict[str, list[pl.DataFrame]] = {contract.name: [] for contract in contracts.OUTPUTS}
+    frames: dict[str, list[pl.DataFrame]] = {contract.name: [] for contract in contracts.FORECASTS}
     for name, estimate in made.estimates.items():
         own = {**constants, "model": name}
         # the ensemble has a row for every series, with its reason; single models for those that were tested
@@ -156,7 +156,7 @@ def run_forecast(
         contract.name: contract.conform(pl.concat(frames[contract.name])).sort(contract.grain)
         if frames[contract.name]
         else contract.empty()
-        for contract in contracts.OUTPUTS
+        for contract in contracts.FORECASTS
     }
     return ForecastResult(joined, _artefacts(made))
 

@@ -30,7 +30,8 @@ def data_hash(frames: Iterable[pl.DataFrame]) -> str:
 
 def code_hash(package: Path = _PACKAGE) -> str:
     """Hash of the source files that make the forecast, by relative path and content."""
-    files = [package / "contracts.py", package / "evaluation.py", *sorted((package / "forecasting").glob("*.py"))]
+    promised = [package / "contracts" / f"{name}.py" for name in ("features", "forecasts", "frame")]
+    files = [*promised, package / "evaluation.py", *sorted((package / "forecasting").glob("*.py"))]
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

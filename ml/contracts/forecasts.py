@@ -1,209 +1,23 @@
-"""The frames that cross the border between SQL and Python, column by column.
+"""What the forecasts promise to write into the `ml.*` tables.
 
-Belongs here: what `features.*` tables promise to `ml`, and what `ml` promises to write into the `ml.*` tables.
-Does not belong here: how anything is computed, and any reading or writing of tables.
-
-The dbt sources and models of the same names declare the same columns; a test holds the two together.
+Belongs here: estimates of demand and how good they are. Does not belong here: estimates that orders are made from (`orders`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
+from ml.contracts.frame import ITEM_LOCATION, STAMP, Column, FrameContract
 
-class ContractError(ValueError):
-    """A frame does not have the columns, types or completeness its contract promises."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its name, its type, what it means with its unit, and whether it may be null."""
-
-    name: str
-    dtype: pl.DataType | type[pl.DataType]
-    description: str
-    nullable: bool = False
-
-
-@dataclass(frozen=True)
-class FrameContract:
-    """The promise of one table: name, the key that makes a row unique, and its columns in order."""
-
-    name: str
-    grain: tuple[str, ...]
-    columns: tuple[Column, ...]
-
-    @property
-    def schema(self) -> dict[str, pl.DataType | type[pl.DataType]]:
-        return {column.name: column.dtype for column in self.columns}
-
-    def empty(self) -> pl.DataFrame:
-        """A frame with the promised columns and no rows."""
-        return pl.DataFrame(schema=self.schema)
-
-    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return `frame` with exactly the promised columns, order and types.
-
-        Raises ContractError when a column is missing, cannot be cast, holds nulls it may not hold, or when the grain
-        repeats. Columns that were not promised are an error too: nothing is dropped in silence.
-        """
-        missing = [name for name in self.schema if name not in frame.columns]
-        extra = [name for name in frame.columns if name not in self.schema]
-        if missing or extra:
-            raise ContractError(f"{self.name}: missing columns {missing}, unexpected columns {extra}")
-        try:
-            frame = frame.select(pl.col(c.name).cast(c.dtype) for c in self.columns)
-        except pl.exceptions.PolarsError as error:
-            raise ContractError(f"{self.name}: a column does not have its promised type: {error}") from error
-        for column in self.columns:
-            if not column.nullable and frame[column.name].null_count():
-                raise ContractError(f"{self.name}.{column.name}: {frame[column.name].null_count()} nulls in a required column")
-            if frame[column.name].dtype.is_float() and frame[column.name].is_nan().any():
-                raise ContractError(f"{self.name}.{column.name}: NaN; write null where there is no value")
-        if frame.select(pl.struct(self.grain).is_duplicated().any()).item():
-            raise ContractError(f"{self.name}: rows repeat the key {', '.join(self.grain)}")
-        return frame
-
-
-_ITEM_LOCATION = (
-    Column("item_id", pl.Int32, "Item."),
-    Column("location_id", pl.Int32, "Store or warehouse that holds the stock."),
-)
-_STAMP = (
-    Column(
-        "run_id",
-        pl.String,
-        "Model run that wrote the row: a hash of its data, code and parameters, so equal inputs give equal rows.",
-    ),
-    Column("as_of_date", pl.Date, "Last day whose data the run knew."),
-)
-
-# What ml may read -----------------------------------------------------------------------------------------------------
-
-DEMAND_WEEKLY = FrameContract(
-    "ftr_demand_weekly",
-    ("item_id", "location_id", "week_start_date"),
-    (
-        *_ITEM_LOCATION,
-        Column(
-            "week_start_date", pl.Date, "First of seven days; weeks end on the as-of date's weekday, so the last one is whole."
-        ),
-        Column(
-            "sold_units",
-            pl.Float64,
-            "Units sold in the week; 0 where nothing was sold. No row before the item was first stocked.",
-        ),
-        Column("stock_out_days", pl.Int32, "Days of the week (0 to 7) that ended without stock: sales may be less than demand."),
-        Column(
-            "demand_units",
-            pl.Float64,
-            "Estimated unconstrained demand: sales plus the expected units of demand that met an empty shelf; never below sold_units.",
-        ),
-        Column("demand_low_units", pl.Float64, "Lower end of its 90 % interval; sold_units where nothing was lost."),
-        Column("demand_high_units", pl.Float64, "Upper end of its 90 % interval; sold_units where nothing was lost."),
-        Column(
-            "price_usd",
-            pl.Float64,
-            "Mean net selling price of the week; where nothing was sold, the last known one. Null before the first sale.",
-            nullable=True,
-        ),
-    ),
-)
-
-KNOWN_WEEKLY = FrameContract(
-    "ftr_known_weekly",
-    ("item_id", "location_id", "week_start_date"),
-    (
-        *_ITEM_LOCATION,
-        Column(
-            "week_start_date",
-            pl.Date,
-            "First of seven days, of the past and of 26 weeks ahead; only weeks with a promotion have rows.",
-        ),
-        Column("promotion_days", pl.Int32, "Days of the week (0 to 7) on which the item is promoted in the store."),
-        Column(
-            "discount", pl.Float64, "Mean share taken off the list price over the promoted days, 0 to 1; 0 where nobody says it."
-        ),
-    ),
-)
-
-CALENDAR_WEEKLY = FrameContract(
-    "ftr_calendar_weekly",
-    ("location_id", "week_start_date"),
-    (
-        Column("location_id", pl.Int32, "Store or warehouse that holds the stock."),
-        Column("week_start_date", pl.Date, "First of seven days: all weeks of history and 26 weeks ahead."),
-        Column("holiday_days", pl.Int32, "Days of the week (0 to 7) that are holidays in the store."),
-        Column("month", pl.Int32, "Month (1 to 12) of the week's middle day, in which most of its days lie."),
-        Column("quarter", pl.Int32, "Quarter (1 to 4) of the week's middle day."),
-        Column("week_of_year", pl.Int32, "ISO week (1 to 53) of the week's middle day."),
-    ),
-)
-
-SIGNALS_WEEKLY = FrameContract(
-    "ftr_signals_weekly",
-    ("location_id", "week_start_date", "name"),
-    (
-        Column("location_id", pl.Int32, "Store or warehouse that holds the stock."),
-        Column(
-            "week_start_date", pl.Date, "First of seven days; only weeks with a known value have rows, none after the as-of day."
-        ),
-        Column("name", pl.String, "Name of the signal, with its unit."),
-        Column("value", pl.Float64, "Mean of the days of the week whose value is known."),
-    ),
-)
-
-ITEM_LOCATIONS = FrameContract(
-    "ftr_item_locations",
-    ("item_id", "location_id"),
-    (
-        *_ITEM_LOCATION,
-        Column("vendor_id", pl.Int32, "Vendor the item is bought from; 0 where none is known.", nullable=True),
-        Column("abc_class", pl.String, "A, B, C by annual usage value; Z where there was no usage."),
-        Column("demand_pattern", pl.String, "smooth, erratic, intermittent, lumpy or none."),
-        Column("review_period_days", pl.Int32, "Days between two reviews of the order."),
-        Column("product_category", pl.String, "Category of the item; null where none is known.", nullable=True),
-        Column("store_location", pl.String, "City of the store; null where none is known.", nullable=True),
-        Column(
-            "first_week_start_date",
-            pl.Date,
-            "First week of the item in the store, its launch; null where it was there when the history begins, or was never there.",
-            nullable=True,
-        ),
-        Column(
-            "holding_cost_usd", pl.Float64, "Cost of holding one unit for a week; null where no cost is known.", nullable=True
-        ),
-        Column(
-            "shortage_cost_usd",
-            pl.Float64,
-            "Margin lost with one unit not sold: price less cost, 0 where it is sold below cost; null where either is unknown.",
-            nullable=True,
-        ),
-        Column("unit_cost_usd", pl.Float64, "Standard cost per unit; null where none is known.", nullable=True),
-        Column("cycle_service_level", pl.Float64, "Target probability of no stock-out per cycle (type 1, not fill rate)."),
-    ),
-)
-
-LEAD_TIME_DISTRIBUTION = FrameContract(
-    "ftr_lead_time_distribution",
-    ("vendor_id", "lead_time_days"),
-    (
-        Column("vendor_id", pl.Int32, "Vendor."),
-        Column("lead_time_days", pl.Int32, "Days from order to receipt."),
-        Column("probability", pl.Float64, "Share of received units that took this long; sums to 1 per vendor."),
-    ),
-)
-
-# What ml writes -------------------------------------------------------------------------------------------------------
+QUANTILES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.975, 0.98, 0.99, 0.995)
+"""Published quantiles of demand summed over the protection interval; a service level between two is interpolated in SQL."""
 
 DEMAND_FORECASTS = FrameContract(
     "demand_forecasts",
     ("as_of_date", "item_id", "location_id", "model", "week_start_date"),
     (
-        *_STAMP,
-        *_ITEM_LOCATION,
+        *STAMP,
+        *ITEM_LOCATION,
         Column("model", pl.String, "Name of the model in the registry."),
         Column("week_start_date", pl.Date, "First day of the forecast week."),
         Column("mean_units", pl.Float64, "Expected demand of the week: the centre of the distribution the quantiles are of."),
@@ -217,8 +31,8 @@ LEAD_TIME_DEMAND = FrameContract(
     "lead_time_demand",
     ("as_of_date", "item_id", "location_id", "model", "quantile"),
     (
-        *_STAMP,
-        *_ITEM_LOCATION,
+        *STAMP,
+        *ITEM_LOCATION,
         Column("model", pl.String, "Name of the model in the registry."),
         Column("horizon_days", pl.Float64, "Protection interval: mean lead time plus review period, in days."),
         Column(
@@ -240,8 +54,8 @@ SERIES_METRICS = FrameContract(
     "series_metrics",
     ("as_of_date", "item_id", "location_id", "model"),
     (
-        *_STAMP,
-        *_ITEM_LOCATION,
+        *STAMP,
+        *ITEM_LOCATION,
         Column("model", pl.String, "Name of the model in the registry."),
         Column("horizon_weeks", pl.Int32, "Weeks over which forecast and actual are summed before they are compared."),
         Column("origins", pl.Int32, "Backtest origins scored; periods touched by a stock-out are left out."),
@@ -272,7 +86,7 @@ MODEL_METRICS = FrameContract(
     "model_metrics",
     ("as_of_date", "model", "segment"),
     (
-        *_STAMP,
+        *STAMP,
         Column("model", pl.String, "Name of the model in the registry."),
         Column("segment", pl.String, '"abc_class / demand_pattern", or "all".'),
         Column("abc_class", pl.String, "A, B, C or Z; null for all.", nullable=True),
@@ -312,7 +126,7 @@ ENSEMBLE_WEIGHTS = FrameContract(
     "ensemble_weights",
     ("as_of_date", "segment", "model"),
     (
-        *_STAMP,
+        *STAMP,
         Column("segment", pl.String, '"abc_class / demand_pattern", or "all".'),
         Column("model", pl.String, "Name of the model in the registry."),
         Column("weight", pl.Float64, "Its share in the ensemble, 0 or more; the shares of a segment sum to 1."),
@@ -323,7 +137,7 @@ MODEL_RUNS = FrameContract(
     "model_runs",
     ("run_id", "model"),
     (
-        *_STAMP,
+        *STAMP,
         Column("model", pl.String, "Name of the model in the registry."),
         Column("model_version", pl.String, "Library and version that fitted it."),
         Column("parameters", pl.String, "Parameters as JSON."),
@@ -345,8 +159,8 @@ DEMAND_OUTLIERS = FrameContract(
     "demand_outliers",
     ("as_of_date", "item_id", "location_id", "week_start_date"),
     (
-        *_STAMP,
-        *_ITEM_LOCATION,
+        *STAMP,
+        *ITEM_LOCATION,
         Column("week_start_date", pl.Date, "First day of the week."),
         Column("sold_units", pl.Float64, "Units sold."),
         Column("expected_units", pl.Float64, "What the series would let expect: the centre the deviation is measured from."),
@@ -363,8 +177,8 @@ DEMAND_COMPONENTS = FrameContract(
     "demand_components",
     ("as_of_date", "item_id", "location_id", "week_start_date"),
     (
-        *_STAMP,
-        *_ITEM_LOCATION,
+        *STAMP,
+        *ITEM_LOCATION,
         Column("week_start_date", pl.Date, "First day of the week."),
         Column("demand_units", pl.Float64, "Estimated unconstrained demand; the sum of the three parts."),
         Column("trend_units", pl.Float64, "Its trend."),
@@ -377,7 +191,7 @@ FORECAST_HIERARCHY = FrameContract(
     "forecast_hierarchy",
     ("as_of_date", "level", "node", "week_start_date"),
     (
-        *_STAMP,
+        *STAMP,
         Column("level", pl.String, "chain, store, category, item or item_store."),
         Column("node", pl.String, 'Name of the node: "chain", "store 12", "category Wine", "item 58", "item 58 / store 1".'),
         Column("item_id", pl.Int32, "Item; null above it.", nullable=True),
@@ -394,7 +208,7 @@ FEATURE_IMPORTANCE = FrameContract(
     "feature_importance",
     ("as_of_date", "model", "feature"),
     (
-        *_STAMP,
+        *STAMP,
         Column("model", pl.String, "Name of the model in the registry."),
         Column("feature", pl.String, "Feature the model may use."),
         Column("gain_share", pl.Float64, "Its share of what all splits gained; sums to 1 over the features."),
@@ -406,8 +220,8 @@ FORECAST_EXPLANATIONS = FrameContract(
     "forecast_explanations",
     ("as_of_date", "item_id", "location_id", "model", "rank"),
     (
-        *_STAMP,
-        *_ITEM_LOCATION,
+        *STAMP,
+        *ITEM_LOCATION,
         Column("model", pl.String, "Name of the model in the registry."),
         Column("rank", pl.Int32, "0 is the value all forecasts start from, 1 the feature that moves this one most."),
         Column("feature", pl.String, "Feature, or base."),
@@ -420,7 +234,7 @@ FORECAST_DRIFT = FrameContract(
     "forecast_drift",
     ("as_of_date", "kind", "name"),
     (
-        *_STAMP,
+        *STAMP,
         Column("kind", pl.String, "input or error."),
         Column("name", pl.String, "Feature, or model."),
         Column("reference_value", pl.Float64, "Its mean, or its error, in the weeks the models learned from."),
@@ -431,8 +245,7 @@ FORECAST_DRIFT = FrameContract(
     ),
 )
 
-FEATURES = (DEMAND_WEEKLY, KNOWN_WEEKLY, CALENDAR_WEEKLY, SIGNALS_WEEKLY, ITEM_LOCATIONS, LEAD_TIME_DISTRIBUTION)
-OUTPUTS = (
+FORECASTS = (
     DEMAND_FORECASTS,
     LEAD_TIME_DEMAND,
     SERIES_METRICS,
@@ -446,6 +259,3 @@ OUTPUTS = (
     FORECAST_EXPLANATIONS,
     FORECAST_DRIFT,
 )
-
-QUANTILES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.975, 0.98, 0.99, 0.995)
-"""Published quantiles of demand summed over the protection interval; a service level between two is interpolated in SQL."""

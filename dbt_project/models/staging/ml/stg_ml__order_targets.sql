@@ -1,0 +1,2 @@
+select * from {{ source("ml", "order_targets") }}
+where as_of_date = {{ as_of() }}
