@@ -43,6 +43,7 @@ TERMS = (
     "override_shift_units",
     "reorder_point_units",
     "order_up_to_units",
+    "full_position_units",
     "need_units",
     "economic_batch_units",
     "batch_units",
@@ -210,7 +211,24 @@ def _caps() -> dict[str, pl.Expr]:
     packed = pl.col("packed_units")
     in_stock = _capped(packed, pl.col("max_stock_room_units"))
     order = _capped(in_stock, pl.col("shelf_life_room_units"))
-    return {"max_stock_cut_units": in_stock - packed, "shelf_life_cut_units": order - in_stock, "order_units": order}
+    return {
+        "max_stock_cut_units": in_stock - packed,
+        "shelf_life_cut_units": order - in_stock,
+        "order_units": order,
+        "full_position_units": _full_position(),
+    }
+
+
+def _full_position() -> pl.Expr:
+    """Just below the reorder level when the largest order is placed; where nothing is expected to sell, nothing is."""
+    column, reorder, pack = pl.col, pl.col("reorder_point_units"), pl.col("pack_units")
+    whole = pl.when(column("is_whole_units")).then(_DIGITS).otherwise(1)
+    batch = pl.when(column("batch_rule") != "none").then(column("economic_batch_units"))
+    largest = pl.max_horizontal(column("order_up_to_units") - reorder, batch, column("moq_units"))
+    sells = column("daily_demand_units").fill_null(0) > 0
+    order = pl.when(sells).then((largest + pack - 1) // pack * pack).otherwise(0)
+    full = (reorder + whole - 1) // whole * whole + order
+    return pl.when(full > column("max_stock_units")).then(column("max_stock_units")).otherwise(full)
 
 
 def _capped(units: pl.Expr, room: pl.Expr) -> pl.Expr:

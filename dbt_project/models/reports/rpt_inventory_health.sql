@@ -54,19 +54,8 @@ supplied as (
     group by weeks.item_id, weeks.location_id
 ),
 
--- a full position: just below the reorder point when the batch is ordered; where nothing is expected to sell, nothing is
 targets as (
-    select
-        item_id, location_id, reorder_point_units,
-        cast(ceil(reorder_point_units) as integer) + case
-            when daily_demand_units > 0
-                then cast(
-                    ceil(greatest(least(economic_order_units, daily_demand_units * max_cover_days), moq_units) / pack_units) * pack_units
-                    as integer
-                )
-            else 0
-        end as full_position_units
-    from {{ ref("rec_order_terms") }}
+    select item_id, location_id, reorder_point_units, full_position_units from {{ ref("rec_order_terms") }}
 ),
 
 errors as (
