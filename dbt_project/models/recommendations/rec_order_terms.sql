@@ -136,19 +136,16 @@ decided as (
     select
         *,
         -- just below the reorder level when the largest order is placed; where nothing is expected to sell, nothing is
-        least(
-            cast(ceil(reorder_point_units) as integer) + case
-                when daily_demand_units > 0
-                    then cast(
-                        ceil(greatest(
-                            order_up_to_units - reorder_point_units, case when batch_rule <> 'none' then economic_batch_units end, moq_units
-                        ) / pack_units) * pack_units
-                        as integer
-                    )
-                else 0
-            end,
-            case when max_stock_units is not null then greatest(max_stock_units, 0) end
-        ) as full_position_units,
+        cast(ceil(reorder_point_units) as integer) + case
+            when daily_demand_units > 0
+                then cast(
+                    ceil(greatest(
+                        order_up_to_units - reorder_point_units, case when batch_rule <> 'none' then economic_batch_units end, moq_units
+                    ) / pack_units) * pack_units
+                    as integer
+                )
+            else 0
+        end as unlimited_position_units,
         cast(case
             when max_stock_capped_units > shelf_life_room_units then {{ whole_packs_within("shelf_life_room_units") }}
             else max_stock_capped_units
@@ -161,7 +158,12 @@ select
     cycle_service_level, horizon_days, unit_cost_usd, moq_units, pack_units, max_stock_units, shelf_life_days, run_id,
     on_hand_units, usable_on_hand_units, on_order_units, backorder_units, inventory_position_units, is_dormant,
     demand_units, demand_safety_stock_units, lead_time_safety_stock_units, override_shift_units, reorder_point_units,
-    order_up_to_units, full_position_units, daily_demand_units, order_cost_usd_per_line, holding_cost_rate_per_year, max_cover_days,
+    order_up_to_units,
+    case
+        when unlimited_position_units > greatest(max_stock_units, 0) and max_stock_units is not null then greatest(max_stock_units, 0)
+        else unlimited_position_units
+    end as full_position_units,
+    daily_demand_units, order_cost_usd_per_line, holding_cost_rate_per_year, max_cover_days,
     need_units, is_reorder_level_reached, economic_order_units, economic_batch_units, batch_units, minimum_units, packed_units,
     max_stock_room_units, shelf_life_room_units,
     cast(max_stock_capped_units - packed_units as integer) as max_stock_cut_units,
