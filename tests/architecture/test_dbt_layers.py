@@ -13,7 +13,7 @@ import pytest
 # who may read whom; a layer that is not named here does not exist
 MAY_READ = {
     "base": {"raw"},
-    "staging": {"base", "staging", "seeds"},
+    "staging": {"base", "staging", "seeds", "input"},
     "staging/ml": {"ml", "as of"},
     # the day everything is decided for: the clock of all layers after it
     "as of": {"staging"},

@@ -17,7 +17,14 @@ KEYS = {
     "service_levels": ("abc_class",),
     "order_terms": ("vendor_id", "size"),
     "price_bands": ("lower_bound_usd",),
+    "order_budgets": ("scope", "scope_key"),
+    "location_storage": ("location_id",),
+    "vendor_order_days": ("vendor_id",),
 }
+# limits that nobody has until somebody writes them down
+OFF_AT_FIRST = {"order_budgets", "location_storage", "vendor_order_days"}
+# a later word on the same days takes the place of an earlier one
+LAST_WORD_COUNTS = {"order_overrides"}
 
 
 def seed(name: str) -> list[dict[str, str]]:
@@ -53,7 +60,7 @@ def test_the_normal_table_is_right_to_its_last_digit() -> None:
 @pytest.mark.parametrize("name", KEYS)
 def test_at_most_one_rule_holds_on_any_day(name: str) -> None:
     rows = seed(name)
-    assert len(rows) > 0
+    assert (len(rows) > 0) != (name in OFF_AT_FIRST)
     assert overlaps(rows, KEYS[name]) == []
 
 
@@ -77,7 +84,7 @@ def test_periods_that_share_a_day_or_end_before_they_begin_are_found(first_until
 
 def test_every_table_of_rules_with_a_period_is_looked_at() -> None:
     headers = {path.stem: path.read_text().splitlines()[0].split(",") for path in SEEDS.glob("*.csv")}
-    assert {name for name, header in headers.items() if "valid_to" in header} == set(KEYS)
+    assert {name for name, header in headers.items() if "valid_to" in header} == set(KEYS) | LAST_WORD_COUNTS
 
 
 def test_every_class_has_a_service_level_and_every_item_has_terms() -> None:
