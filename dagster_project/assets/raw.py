@@ -33,7 +33,9 @@ def build_raw_assets() -> dg.AssetsDefinition:
 
     # what people decided is there before the run; it is only seen to that its tables are
     inputs = [
-        dg.AssetSpec([INPUT_SCHEMA, contract.name], group_name="raw", kinds={"python"}, description="Written by `stockroom orders`.")
+        dg.AssetSpec(
+            [INPUT_SCHEMA, contract.name], group_name="raw", kinds={"python"}, description="Written by `stockroom orders`."
+        )
         for contract in INPUTS
     ]
 

@@ -67,7 +67,10 @@ def test_every_recommendation_descends_from_every_required_file_and_from_the_for
 def test_only_raw_files_have_nothing_before_them(graph) -> None:
     decided = {dg.AssetKey(["input", "order_proposals"]), dg.AssetKey(["input", "order_proposal_lines"])}
     roots = {key for key in graph.get_all_asset_keys() if not graph.get(key).parent_keys}
-    assert roots == {dg.AssetKey(table.key) for table in declared_tables()} | {dg.AssetKey(["reference", "public_holidays"])} | decided
+    assert (
+        roots
+        == {dg.AssetKey(table.key) for table in declared_tables()} | {dg.AssetKey(["reference", "public_holidays"])} | decided
+    )
     assert {key for key in graph.get_all_asset_keys() if not graph.get(key).is_executable} == set()
 
 
