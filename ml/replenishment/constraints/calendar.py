@@ -35,8 +35,8 @@ def next_order_date(
     return None
 
 
-def defer_closed_days(lines: pl.DataFrame, orders: np.ndarray, rewards: Rewards) -> tuple[np.ndarray, pl.DataFrame]:
-    """Orders after the calendar, and what was put off: lines of vendors that take no orders on the as-of day."""
+def defer_closed_days(lines: pl.DataFrame, orders: np.ndarray, rewards: Rewards) -> tuple[np.ndarray, pl.DataFrame, np.ndarray]:
+    """Orders after the calendar, what was put off, and which lines are of vendors that take no orders on the as-of day."""
     calendar = lines.select("as_of_date", "vendor_id", "order_weekdays", "order_every_days", "first_order_date").unique()
     dates = [
         next_order_date(row["as_of_date"], row["order_weekdays"], row["order_every_days"], row["first_order_date"])
@@ -58,6 +58,5 @@ def defer_closed_days(lines: pl.DataFrame, orders: np.ndarray, rewards: Rewards)
         else f"vendor {vendors[row]} takes no orders within a year by its calendar"
         for row in rows
     ]
-    return after, adjusted(
-        lines, rows, "order calendar", -orders[rows], rewards.shortage_of(rows, orders[rows].astype(float)), reasons
-    )
+    wait_costs = rewards.shortage_of(rows, orders[rows].astype(float))
+    return after, adjusted(lines, rows, "order calendar", -orders[rows], wait_costs, reasons), closed

@@ -39,10 +39,15 @@ def constrain(lines: pl.DataFrame) -> Constrained:
     rewards = Rewards(lines)
     wanted = lines["override_order_units"].fill_null(lines["order_units"]).fill_null(0).to_numpy().astype(np.int64)
     moved, transfer_rows, transfers = transfer_first(lines, wanted, rewards)
-    open_today, calendar_rows = defer_closed_days(lines, moved, rewards)
+    open_today, calendar_rows, closed = defer_closed_days(lines, moved, rewards)
+    # what waits for its day, and what goes from store to store, is nothing to fill an order up with
+    is_moved = lines.join(
+        transfer_rows.with_columns(is_moved=True), on=["item_id", "location_id"], how="left", maintain_order="left"
+    )
+    may_grow = ~closed & is_moved["is_moved"].is_null().to_numpy()
     put_off: set[int] = set()
     while True:
-        joint, minimum_rows = meet_minimums(lines, open_today, rewards, put_off)
+        joint, minimum_rows = meet_minimums(lines, open_today, rewards, may_grow, put_off)
         stored, storage_rows = cut_to_storage(lines, joint, rewards)
         paid, budget_rows = cut_to_budget(lines, stored, rewards)
         below = _below_minimum(lines, paid) - put_off

@@ -15,12 +15,12 @@ from ml.replenishment.constraints.reward import CENTS_PER_USD, Rewards, pack_ste
 
 
 def meet_minimums(
-    lines: pl.DataFrame, orders: np.ndarray, rewards: Rewards, put_off: Set[int] = frozenset()
+    lines: pl.DataFrame, orders: np.ndarray, rewards: Rewards, may_grow: np.ndarray, put_off: Set[int] = frozenset()
 ) -> tuple[np.ndarray, pl.DataFrame]:
     """Orders that every vendor takes, and what was added or put off for it.
 
     Filling up buys, of all the vendor's items at all stores, the packs that cost least per dollar in expected holding less lost
-    margin saved: the items whose next order is nearest. Waiting costs the margin expected to be lost until the next order arrives.
+    margin saved: the items whose next order is nearest, of the lines that `may_grow`. Waiting costs the margin expected to be lost until the next order arrives.
     Vendors of `put_off` wait in any case: other limits leave them below their minimum. What a person ordered is not touched, and an
     order with a line of unknown cost is not held to a minimum: nobody knows what it comes to.
     """
@@ -42,7 +42,7 @@ def meet_minimums(
         wait_costs = rewards.shortage_of(waiting, orders[waiting].astype(float))
         wait_usd = float(wait_costs.sum())
         below = f"vendor {vendor} takes orders from {minimum_usd:,.2f} USD, this one is {total / CENTS_PER_USD:,.2f}"
-        fill = None if vendor in put_off else _cheapest_fill(lines, rows, orders, rewards, gap)
+        fill = None if vendor in put_off else _cheapest_fill(lines, rows, orders, may_grow, gap)
         fill_usd = None if fill is None else -float(fill["reward_usd"].sum())
         if fill is not None and fill_usd <= wait_usd:
             by_line = fill.group_by("row").agg(pl.col("units").sum(), pl.col("reward_usd").sum()).sort("row")
@@ -73,7 +73,9 @@ def has_known_total(lines: pl.DataFrame, orders: np.ndarray) -> np.ndarray:
     return ~frame.select(pl.col("unknown").any().over("vendor_id")).to_series().to_numpy()
 
 
-def _cheapest_fill(lines: pl.DataFrame, rows: np.ndarray, orders: np.ndarray, rewards: Rewards, gap: int) -> pl.DataFrame | None:
+def _cheapest_fill(
+    lines: pl.DataFrame, rows: np.ndarray, orders: np.ndarray, allowed: np.ndarray, gap: int
+) -> pl.DataFrame | None:
     """The packs that close the gap at the least expected cost per dollar; None where there are not enough.
 
     No item is filled up beyond max_cover_days of its demand.
@@ -87,7 +89,7 @@ def _cheapest_fill(lines: pl.DataFrame, rows: np.ndarray, orders: np.ndarray, re
         & own["shortage_cost_usd"].is_not_null()
         & ~own["is_dormant"]
         & (own["unit_cost_usd"].fill_null(0) > 0)
-    ).to_numpy()
+    ).to_numpy() & allowed[rows]
     # no line needs more than closes the gap alone
     cost = np.rint(own["unit_cost_usd"].fill_null(0).to_numpy() * CENTS_PER_USD)
     enough = (

@@ -119,6 +119,13 @@ def test_every_vendor_is_above_its_minimum_or_waits(frame: pl.DataFrame) -> None
 
 @CASES
 @given(many_lines())
+def test_nobody_orders_from_a_vendor_that_takes_no_orders_today_but_a_person(frame: pl.DataFrame) -> None:
+    after = joined(frame, constrain(frame)).filter(pl.col("order_weekdays").is_not_null() & pl.col("is_free"))
+    assert after["order_units"].sum() == 0
+
+
+@CASES
+@given(many_lines())
 def test_the_adjustments_lead_from_the_order_wished_for_to_the_one_placed(frame: pl.DataFrame) -> None:
     result = constrain(frame)
     changes = result.adjustments.group_by("item_id", "location_id").agg(pl.col("adjustment_units").sum())

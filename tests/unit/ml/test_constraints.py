@@ -88,6 +88,11 @@ def test_an_order_on_a_day_the_vendor_takes_none_waits_and_says_until_when() -> 
     assert result.adjustments["reason"][0] == "vendor 7 takes no orders today; the need is looked at again on 2016-07-04"
 
 
+def test_a_persons_order_on_a_closed_day_is_not_filled_up_with_what_waits() -> None:
+    closed = {"order_weekdays": "1", "minimum_order_usd": 300}
+    assert orders(constrain(lines(closed | {"override_order_units": 2}, closed))) == [2, 0]
+
+
 # Vendor minimums -------------------------------------------------------------------------------------------------------------
 
 
