@@ -37,6 +37,9 @@ ORDER_ECONOMICS = FrameContract(
         ),
         Column("daily_demand_units", pl.Float64, "Expected demand per day of the protection interval."),
         Column("max_cover_days", pl.Float64, "Longest cover an order may be filled up to."),
+        Column(
+            "room_units", pl.Float64, "Most units that max stock and shelf life leave room for; null: no limit.", nullable=True
+        ),
         Column("is_dormant", pl.Boolean, "Taken for dropped: not ordered."),
         Column(
             "demand_levels",

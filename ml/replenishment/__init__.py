@@ -1,4 +1,4 @@
-"""What to order: pure functions from what is known to how many units.
+"""From what is known of demand, supply and costs to what to order.
 
-Belongs here: policies, the search for the cheapest order, constraints, replay. Does not belong here: reading and writing tables.
+Belongs here: pure functions over frames and arrays. Does not belong here: reading or writing tables, and forecasts of demand.
 """

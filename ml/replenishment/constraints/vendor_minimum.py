@@ -78,10 +78,12 @@ def _cheapest_fill(
 ) -> pl.DataFrame | None:
     """The packs that close the gap at the least expected cost per dollar; None where there are not enough.
 
-    No item is filled up beyond max_cover_days of its demand.
+    No item is filled up beyond max_cover_days of its demand, its max stock or its shelf life.
     """
     own = lines[rows]
     most = own["max_cover_days"].to_numpy() * own["daily_demand_units"].to_numpy()
+    # neither beyond max stock nor beyond what the shelf life can sell
+    fits = own["room_units"].fill_null(np.inf).to_numpy() - orders[rows]
     room = np.floor(most - own["inventory_position_units"].fill_null(0).to_numpy() - orders[rows])
     may_grow = (
         own["override_order_units"].is_null()
@@ -95,7 +97,7 @@ def _cheapest_fill(
     enough = (
         np.ceil(gap / np.where(cost > 0, cost, 1)) + np.maximum(own["pack_units"].to_numpy(), own["moq_units"].to_numpy()) * 2
     )
-    growth = np.where(may_grow, np.clip(np.minimum(room, enough), 0, None), 0)
+    growth = np.where(may_grow, np.clip(np.minimum.reduce([room, fits, enough]), 0, None), 0)
     own_rewards = Rewards(own)
     steps = pack_steps(own_rewards, own, orders[rows], orders[rows] + growth)
     if steps.is_empty():

@@ -134,6 +134,7 @@ def test_an_order_below_the_minimum_waits_where_that_costs_less_than_filling_up(
         {"daily_demand_units": 0.0},
         {"unit_cost_usd": None},
         {"inventory_position_units": None, "order_units": None},
+        {"room_units": 9.0},
     ],
 )
 def test_a_minimum_is_not_filled_up_with_what_nobody_needs(useless: dict) -> None:
