@@ -1,4 +1,5 @@
-"""Orders on their way out, on data/golden: proposed, approved, exported, counted as on order, and taken over by the purchase file."""
+"""Orders on their way out, on data/golden: held against limits and a person's word, proposed, approved, exported, counted as on
+order, and taken over by the purchase file."""
 
 from __future__ import annotations
 
@@ -18,6 +19,8 @@ from dagster_project.cli import app
 from dagster_project.runner import run_daily_replenishment
 from dagster_project.settings import PROJECT_ROOT, Settings
 from dagster_project.warehouse_file import WarehouseFile
+from ml.contracts import ORDER_ADJUSTMENTS, ORDER_TRANSFERS
+from ml.replenishment.constraints import constrain
 
 AS_OF = date(2016, 3, 10)
 LATER = date(2016, 3, 12)
@@ -48,6 +51,45 @@ def states(settings: Settings) -> dict[str, str]:
 
 POSITION = "select on_order_units, usable_on_hand_units from recommendations.rec_inventory_position where item_id = 103 and location_id = 1"
 ORDER = "select order_units, reason from recommendations.rec_orders where item_id = 103 and location_id = 1"
+
+
+def test_a_budget_and_a_persons_word_are_terms_of_the_order(first_run: Settings, run_dbt, tmp_path: Path) -> None:
+    """100 USD in all. A person orders 7 units of item 101 at store 1 for 10 USD each, where the model orders none: 70. What is left
+    buys a single unit of item 103 (20 USD) at most."""
+    settings = dataclasses.replace(first_run, warehouse=tmp_path / "stockroom.duckdb")
+    shutil.copyfile(first_run.warehouse, settings.warehouse)
+    ((before, _),) = rows(settings, ORDER)
+    assert before > 1
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute("insert into policy.order_budgets values ('total', null, 100, '2000-01-01', null, 'a lean week')")
+        connection.execute(
+            "insert into policy.order_overrides values (101, 1, '2016-03-10', '2016-03-10', 7, 'a wedding', 'buyer', '2016-03-09')"
+        )
+    run_dbt(settings.source_dir, settings.warehouse, "run", "--select", "int_order_overrides", "rec_order_economics", as_of=AS_OF)
+    warehouse = WarehouseFile(str(settings.warehouse))
+    result = constrain(warehouse.read("from recommendations.rec_order_economics"))
+    warehouse.replace_as_of(AS_OF, [(ORDER_ADJUSTMENTS, result.adjustments), (ORDER_TRANSFERS, result.transfers)])
+    models = ("stg_ml__order_adjustments", "rec_orders", "rec_why", "rec_purchase_orders", "rec_purchase_order_lines")
+    run_dbt(
+        settings.source_dir, settings.warehouse, "build", "--exclude-resource-type", "unit_test", "--select", *models, as_of=AS_OF
+    )
+
+    ((spent,),) = rows(settings, "select sum(order_usd) from recommendations.rec_orders")
+    assert 80 <= spent <= 100
+    word = "select model_order_units, adjustment_units, override_order_units, order_units from recommendations.rec_orders where item_id = 101 and location_id = 1"
+    assert rows(settings, word) == [(0, 0, 7, 7)]
+    ((after, reason),) = rows(settings, ORDER)
+    assert after <= 1
+    assert reason == "the budget is short (100.0 USD in all): other packs earn more per dollar; out of stock and nothing on order"
+    terms = dict(rows(settings, "select term, term_units from recommendations.rec_why where item_id = 103 and location_id = 1"))
+    assert terms["budget"] == after - before
+    assert sum(terms.values()) == after
+
+    shown = stockroom("why", 101, 1, "--warehouse", settings.warehouse)
+    assert shown.exit_code == 0, shown.output
+    assert re.search(r"what a person orders instead\s*│\s*\+7.0", shown.stdout)
+    assert "A person (buyer) orders it so: a wedding" in shown.stdout.replace("\n", " ")
+    assert re.search(rf"budget\s*│\s*-{before - after}.0", stockroom("why", 103, 1, "--warehouse", settings.warehouse).stdout)
 
 
 def test_an_export_counts_as_on_order_once_until_the_purchases_show_it(first_run: Settings, run_dbt, tmp_path: Path) -> None:
