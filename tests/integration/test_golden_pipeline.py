@@ -32,16 +32,11 @@ WHAT_WAS_COMPUTED = ("staging", "history", "intermediate", "marts", "features", 
 
 
 @pytest.fixture(scope="module")
-def golden_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = tmp_path_factory.mktemp("golden")
-    return Settings(source_dir=GOLDEN, warehouse=home / "stockroom.duckdb", dagster_home=home / "dagster")
-
-
-@pytest.fixture(scope="module")
-def contents_of_two_runs(golden_settings: Settings) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
+def contents_of_two_runs(
+    golden_settings: Settings, golden_warehouse: Path
+) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
     """Every table after the first run, and after the same run again."""
-    run_daily_replenishment(golden_settings)
-    first = _contents(golden_settings.warehouse)
+    first = _contents(golden_warehouse)
     run_daily_replenishment(golden_settings)
     return first, _contents(golden_settings.warehouse)
 

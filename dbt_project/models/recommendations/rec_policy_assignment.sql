@@ -6,7 +6,7 @@ items as (
     select
         terms.item_id, terms.location_id, terms.abc_class, {{ xyz_class("errors.forecast_error_cv") }} as xyz_class
     from {{ ref("int_item_location_terms") }} as terms
-    cross join {{ ref("int_policy") }} as policy
+    cross join {{ ref("int_policy") }}
     left join errors on terms.item_id = errors.item_id and terms.location_id = errors.location_id
 ),
 

@@ -63,8 +63,8 @@ bracketed as (
         min(demand.quantile_units) filter (where demand.quantile >= levelled.quantile_level) as upper_units,
         max(demand.fixed_lead_time_units) filter (where demand.quantile <= levelled.quantile_level) as lower_fixed_units,
         min(demand.fixed_lead_time_units) filter (where demand.quantile >= levelled.quantile_level) as upper_fixed_units,
-        max(demand.quantile_units) filter (where demand.quantile = 0.95)
-        - max(demand.quantile_units) filter (where demand.quantile = 0.05) as spread_units,
+        max(demand.quantile_units) filter (where demand.quantile = 0.05) as p05_units,
+        max(demand.quantile_units) filter (where demand.quantile = 0.95) as p95_units,
         max(demand.fixed_lead_time_units) filter (where demand.quantile = 0.95)
         - max(demand.fixed_lead_time_units) filter (where demand.quantile = 0.05) as fixed_spread_units,
         max(demand.quantile) filter (where demand.quantile_units <= demand.mean_units) as below_mean_quantile,
@@ -92,7 +92,8 @@ measured as (
         * (coalesce(upper_{{ kind }}units, lower_{{ kind }}units) - coalesce(lower_{{ kind }}units, upper_{{ kind }}units))
             as {{ kind }}quantile_units,
         {% endfor -%}
-        coalesce(bracketed.spread_units / (2 * spread.z_factor), 0) as demand_sd_units,
+        bracketed.p05_units, bracketed.p95_units,
+        coalesce((bracketed.p95_units - bracketed.p05_units) / (2 * spread.z_factor), 0) as demand_sd_units,
         coalesce(bracketed.fixed_spread_units / (2 * spread.z_factor), 0) as fixed_lead_time_sd_units,
         coalesce(
             below_mean_quantile
@@ -165,7 +166,8 @@ select
         when 'least_cost' then 'none'
         else 'at least'
     end as batch_rule,
-    cycle_service_level, critical_ratio, fill_rate_level, horizon_days, mean_units, demand_sd_units, reorder_units,
+    cycle_service_level, critical_ratio, fill_rate_level, horizon_days, mean_units, p05_units, p95_units,
+    demand_sd_units, reorder_units,
     case when policy = 'least_cost' then greatest(search_target_units, reorder_units) else reorder_units end as target_units,
     -- a quantile is asked for twice; what is no quantile is split as the deviations are
     case
