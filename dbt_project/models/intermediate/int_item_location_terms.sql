@@ -100,7 +100,7 @@ from base
 cross join {{ ref("int_policy") }} as policy
 inner join levels on base.item_id = levels.item_id and base.location_id = levels.location_id
 inner join {{ ref("standard_normal") }} as standard_normal
-    on round(levels.cycle_service_level, 3) = standard_normal.cycle_service_level
+    on round(greatest(least(levels.cycle_service_level, 0.999), 0.5), 3) = standard_normal.cycle_service_level
 left join lead_times on coalesce(base.vendor_id, 0) = lead_times.vendor_id
 left join order_cycles on base.vendor_id = order_cycles.vendor_id
 left join item_terms on base.item_id = item_terms.item_id

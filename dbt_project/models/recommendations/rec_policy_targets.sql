@@ -15,7 +15,8 @@ with chosen as (
         on assigned.item_id = items.item_id and assigned.location_id = items.location_id
     left join {{ ref("stg_ml__order_targets") }} as search
         on assigned.item_id = search.item_id and assigned.location_id = search.location_id
-    left join {{ ref("standard_normal") }} as normal on round(assigned.cycle_service_level, 3) = normal.cycle_service_level
+    left join {{ ref("standard_normal") }} as normal
+        on round(greatest(least(assigned.cycle_service_level, 0.999), 0.5), 3) = normal.cycle_service_level
 ),
 
 followed as (
@@ -101,8 +102,9 @@ measured as (
             * (coalesce(above_mean_quantile, below_mean_quantile) - below_mean_quantile),
             above_mean_quantile
         ) as mean_service_level,
-        -- what one cycle sells: the batch, or where that is smaller the demand between two chances to order
+        -- what one cycle sells: the batch, or where that is smaller the demand between two chances to order; one unit at least
         greatest(
+            1,
             least(
                 {{ economic_order_quantity("policy.order_cost_usd_per_line", "365 * bracketed.mean_units / nullif(bracketed.horizon_days, 0)", "policy.holding_cost_rate_per_year * levelled.unit_cost_usd") }},
                 bracketed.mean_units / nullif(bracketed.horizon_days, 0) * policy.max_cover_days
