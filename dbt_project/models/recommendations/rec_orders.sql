@@ -44,9 +44,10 @@ select
             when usable_on_hand_units = 0 then 'out of stock and the open orders are not enough'
             else 'position below the reorder point'
         end,
-        nullif(
-            regexp_replace(order_reason, '^(ordered|nothing needed|no target[^;]*|stock is not known[^;]*|not bought[^;]*)(; |$)', ''), ''
-        )
+        -- what the inputs lack matters where something is decided
+        case when model_order_units is not null then nullif(regexp_replace(
+            order_reason, '^(ordered|nothing needed|no target[^;]*|stock is not known[^;]*|not bought[^;]*)(; |$)', ''
+        ), '') end
     ) as reason,
     run_id
 from decided
