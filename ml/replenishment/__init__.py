@@ -1,4 +1,10 @@
-"""From what is known of demand, supply and costs to what to order.
+"""Replenishment: how much to order now, and what that rests on.
 
-Belongs here: pure functions over frames and arrays. Does not belong here: reading or writing tables, and forecasts of demand.
+Belongs here: the decision as a pure function (`decide`), the demand and supply it foresees, the search for the cheapest order.
+Does not belong here: tables, files and orchestration; and the forecasts of the warehouse, which `ml.forecasting` makes.
 """
+
+from ml.replenishment.decide import decide
+from ml.replenishment.settings import DecisionSettings
+
+__all__ = ["DecisionSettings", "decide"]

@@ -58,7 +58,7 @@ def generated_cases(seed: int = 20161231) -> pl.DataFrame:
     reorder = np.where(random.random(CASES) < 0.3, fixed, np.maximum(fixed + random.normal(0.1, 0.2, CASES) * mean, 0))
     reorder = np.where(random.random(CASES) < 0.3, np.round(reorder), reorder)
     missing = [None, 0.0]
-    return pl.DataFrame(
+    cases = pl.DataFrame(
         {
             "item_id": pl.Series(range(1, CASES + 1), dtype=pl.Int32),
             "location_id": pl.Series([1] * CASES, dtype=pl.Int32),
@@ -82,6 +82,20 @@ def generated_cases(seed: int = 20161231) -> pl.DataFrame:
             "override_shift_units": column(random.normal(0, 20, CASES), [0.0, 0.0, None, -200.0, 40.0], 0.8, 6),
         }
     )  # fmt: skip
+    # what chance does not hit: cost so low that the batch is cut to 90 of 15 days' demand, and a need of exactly 1, 2 or 3 batches
+    whole = pl.col("item_id") <= CASES // 50
+    exact = {
+        "batch_rule": pl.lit("multiples"),
+        "unit_cost_usd": pl.lit(0.0001).cast(pl.Decimal(18, 4)),
+        "horizon_days": pl.lit(15.0),
+        "mean_units": pl.col("item_id").cast(pl.Float64),
+        "reorder_units": 6.0 * pl.col("item_id") * (1 + pl.col("item_id") % 3),
+        "override_shift_units": pl.lit(0.0),
+        "usable_on_hand_units": pl.lit(0, pl.Int32),
+        "on_order_units": pl.lit(0, pl.Int32),
+        "backorder_units": pl.lit(0, pl.Int32),
+    }
+    return cases.with_columns(pl.when(whole).then(value).otherwise(pl.col(name)).alias(name) for name, value in exact.items())
 
 
 def test_on_ten_thousand_generated_cases(run_dbt, tiny_source: Path, tmp_path: Path) -> None:
