@@ -30,7 +30,8 @@ def meet_minimums(
     cost = np.rint(lines["unit_cost_usd"].fill_null(0).to_numpy() * CENTS_PER_USD).astype(np.int64)
     free = lines["override_order_units"].is_null().to_numpy()
     parts = []
-    held_to_it = (minimums > 0) & (vendors != 0) & (orders > 0) & has_known_total(lines, orders)
+    is_comparable = has_known_total(lines, orders) | np.isin(vendors, list(put_off))
+    held_to_it = (minimums > 0) & (vendors != 0) & (orders > 0) & is_comparable
     for vendor in np.unique(vendors[held_to_it]).tolist():
         rows = np.flatnonzero(vendors == vendor)
         minimum_usd = float(minimums[rows].max())

@@ -282,6 +282,12 @@ def test_a_vendor_that_the_budget_leaves_below_its_minimum_waits_and_the_others_
     )
 
 
+def test_a_vendor_waits_too_where_the_budget_leaves_out_the_line_whose_cost_nobody_knew() -> None:
+    """Without a known total the minimum does not hold; the budget drops the unpriced line, and 10 USD are left of the 50 asked for."""
+    short = {"total_budget_usd": 1000, "minimum_order_usd": 50, "order_units": 1}
+    assert orders(constrain(lines(short, short | {"unit_cost_usd": None}))) == [0, 0]
+
+
 def test_without_limits_nothing_changes() -> None:
     result = constrain(lines({}, {"order_units": None, "inventory_position_units": None}, {"order_units": 0}))
     assert orders(result) == [20, 0, 0]
