@@ -34,6 +34,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+orders_app = typer.Typer(help="Purchase-order proposals: list them, approve them, export them to files.", no_args_is_help=True)
+app.add_typer(orders_app, name="orders")
 # a pipe has no width of its own; 80 columns would cut what matters
 console = Console() if Console().is_terminal else Console(width=130)
 errors = Console(stderr=True)
@@ -218,6 +220,68 @@ def tune(
         console.print(f"Nothing beat today's settings (loss {result.score_before:.4f}). The trials are in {out}.")
 
 
+ProposalsArgument = Annotated[list[str] | None, typer.Argument(help="Names of proposals, as `orders list` shows them.")]
+
+
+@orders_app.command("list")
+def orders_list(
+    everything: Annotated[bool, typer.Option("--all", help="Those of past days too.")] = False, warehouse: WarehouseOption = None
+) -> None:
+    """Show the proposals: one per vendor and day of delivery, with their states."""
+    from dagster_project import orders
+
+    with _reading(warehouse) as path:
+        console.print(orders.list_proposals(path, everything, _program()))
+
+
+@orders_app.command("approve")
+def orders_approve(
+    proposals: ProposalsArgument = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every proposal of today.")] = False,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Approve proposals: their lines stay as they are from now on."""
+    from dagster_project import orders
+
+    with _reading(warehouse) as path, _deciding(orders.OrdersError):
+        names = orders.current_ids(path, "proposed") if everything else proposals
+        outcomes = orders.approve(path, _some(names, everything, "orders list"), _program())
+    for outcome in outcomes:
+        console.print(f"{outcome.proposal_id} {outcome.text}", soft_wrap=True)
+    console.print(
+        f"Next: {_program()} orders export {' '.join(o.proposal_id for o in outcomes[:3])} --out FOLDER", soft_wrap=True
+    )
+
+
+@orders_app.command("export")
+def orders_export(
+    proposals: ProposalsArgument = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder to write one CSV file per proposal into.")] = Path("orders"),
+    everything: Annotated[bool, typer.Option("--all", help="Every approved proposal of today.")] = False,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Write approved proposals into files; from then on they count as on order."""
+    from dagster_project import orders
+
+    with _reading(warehouse) as path, _deciding(orders.OrdersError):
+        names = orders.current_ids(path, "approved") if everything else proposals
+        outcomes = orders.export(path, _some(names, everything, "orders approve --all"), out, _program())
+    for outcome in outcomes:
+        console.print(f"{outcome.proposal_id} {outcome.text}: {outcome.path}", soft_wrap=True)
+    console.print(
+        "Next: send the files to the vendors. The next run counts them as on order until the purchase file shows them.",
+        soft_wrap=True,
+    )
+
+
+def _some(names: list[str] | None, everything: bool, before: str) -> list[str]:
+    if names:
+        return names
+    raise _fail(
+        ["there is none today" if everything else "no proposal is named"], f"See first: {_program()} {before}, or name proposals."
+    )
+
+
 @app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="SQL of DuckDB, read only.")],
@@ -294,6 +358,15 @@ def _reading(warehouse: Path | None) -> Iterator[Path]:
         raise _fail([str(error)], f"Tables are missing? Run the job to its end: {_program()} run") from None
     except duckdb.Error as error:
         raise _fail([str(error)]) from None
+
+
+@contextlib.contextmanager
+def _deciding(error_type: type[Exception]) -> Iterator[None]:
+    """What cannot be decided becomes a message with the next step."""
+    try:
+        yield
+    except error_type as error:
+        raise _fail(error.problems, error.next_step) from None
 
 
 def _existing_warehouse(warehouse: Path | None) -> Path:

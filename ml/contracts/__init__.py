@@ -6,6 +6,12 @@ Does not belong here: how anything is computed, and any reading or writing of ta
 The dbt sources and models of the same names declare the same columns; a test holds the two together.
 """
 
+from ml.contracts.constraints import (
+    CONSTRAINTS,
+    ORDER_ADJUSTMENTS,
+    ORDER_ECONOMICS,
+    ORDER_TRANSFERS,
+)
 from ml.contracts.features import (
     CALENDAR_WEEKLY,
     DEMAND_WEEKLY,
@@ -38,10 +44,11 @@ from ml.contracts.orders import (
     ORDERS,
 )
 
-OUTPUTS = (*FORECASTS, *ORDERS)
+OUTPUTS = (*FORECASTS, *ORDERS, *CONSTRAINTS)
 
 __all__ = [
     "CALENDAR_WEEKLY",
+    "CONSTRAINTS",
     "DEMAND_COMPONENTS",
     "DEMAND_FORECASTS",
     "DEMAND_OUTLIERS",
@@ -60,8 +67,11 @@ __all__ = [
     "MODEL_METRICS",
     "MODEL_RUNS",
     "ORDERS",
+    "ORDER_ADJUSTMENTS",
     "ORDER_COST_CURVES",
+    "ORDER_ECONOMICS",
     "ORDER_TARGETS",
+    "ORDER_TRANSFERS",
     "OUTPUTS",
     "QUANTILES",
     "SERIES_METRICS",
