@@ -37,8 +37,18 @@ from ml.contracts.orders import (
     ORDER_TARGETS,
     ORDERS,
 )
+from ml.contracts.replay import (
+    ORDER_TERMS,
+    POLICY_REPLAY,
+    POLICY_REPLAY_DIFFERENCES,
+    POLICY_WHAT_IF,
+    PURCHASE_LINES,
+    REPLAY_FEATURES,
+    REPLAYS,
+    STOCK_WEEKLY,
+)
 
-OUTPUTS = (*FORECASTS, *ORDERS)
+OUTPUTS = (*FORECASTS, *ORDERS, *REPLAYS)
 
 __all__ = [
     "CALENDAR_WEEKLY",
@@ -62,10 +72,18 @@ __all__ = [
     "ORDERS",
     "ORDER_COST_CURVES",
     "ORDER_TARGETS",
+    "ORDER_TERMS",
     "OUTPUTS",
+    "POLICY_REPLAY",
+    "POLICY_REPLAY_DIFFERENCES",
+    "POLICY_WHAT_IF",
+    "PURCHASE_LINES",
     "QUANTILES",
+    "REPLAYS",
+    "REPLAY_FEATURES",
     "SERIES_METRICS",
     "SIGNALS_WEEKLY",
+    "STOCK_WEEKLY",
     "Column",
     "ContractError",
     "FrameContract",
