@@ -15,9 +15,10 @@ from dagster_dbt import DbtCliResource
 
 from dagster_project.assets.forecasts import forecasts
 from dagster_project.assets.raw import build_raw_assets
+from dagster_project.assets.replay import replay
 from dagster_project.assets.warehouse import build_dbt_assets
 from dagster_project.build import ensure_manifest
-from dagster_project.jobs import daily_replenishment
+from dagster_project.jobs import daily_replenishment, policy_replay
 from dagster_project.progress import progress_logger
 from dagster_project.resources import Warehouse
 from dagster_project.settings import DBT_PROJECT_DIR, Settings
@@ -37,8 +38,8 @@ def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definit
     } | overrides
     raw_files = build_raw_assets()
     return dg.Definitions(
-        assets=[raw_files, build_dbt_assets(ensure_manifest(settings), sorted(raw_files.keys)), forecasts],
-        jobs=[daily_replenishment],
+        assets=[raw_files, build_dbt_assets(ensure_manifest(settings), sorted(raw_files.keys)), forecasts, replay],
+        jobs=[daily_replenishment, policy_replay],
         resources=resources,
         loggers={"progress": progress_logger},
     )

@@ -73,18 +73,10 @@ _RATIOS = (
     Column("turns", pl.Float64, "COGS over average inventory, a year; null where nothing was held.", nullable=True),
     Column("total_cost_at_low_demand_usd", pl.Float64, "Total cost if the lost demand was at the lower end of its interval."),
     Column("total_cost_at_high_demand_usd", pl.Float64, "Total cost if the lost demand was at the upper end of its interval."),
-    Column(
-        "fill_rate_at_low_demand",
-        pl.Float64,
-        "Fill rate if the lost demand was at the lower end; null without demand.",
-        nullable=True,
-    ),
-    Column(
-        "fill_rate_at_high_demand",
-        pl.Float64,
-        "Fill rate if the lost demand was at the upper end; null without demand.",
-        nullable=True,
-    ),
+    Column("demand_at_low_units", pl.Float64, "Demand to be met if the lost demand was at the lower end of its interval."),
+    Column("sold_at_low_units", pl.Float64, "Of it, met from the shelf."),
+    Column("demand_at_high_units", pl.Float64, "Demand to be met if the lost demand was at the upper end of its interval."),
+    Column("sold_at_high_units", pl.Float64, "Of it, met from the shelf."),
 )
 
 POLICY_REPLAY = FrameContract(
@@ -145,7 +137,7 @@ POLICY_WHAT_IF = FrameContract(
         Column("ordering_cost_usd", pl.Float64, "Ordering cost."),
         Column("lost_margin_usd", pl.Float64, "Margin of the demand not met."),
         Column("total_cost_usd", pl.Float64, "All three."),
-        *_RATIOS[:4],
+        *_RATIOS[:6],
     ),
 )
 

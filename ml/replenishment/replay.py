@@ -253,7 +253,8 @@ def summarised(results: pl.DataFrame, by: Iterable[str], weeks: int) -> pl.DataF
         other = ratios.filter(pl.col("variant") == variant).select(
             *by,
             pl.col("total_cost_usd").alias(f"total_cost_at_{variant}_demand_usd"),
-            pl.col("fill_rate").alias(f"fill_rate_at_{variant}_demand"),
+            pl.col("demand_units").alias(f"demand_at_{variant}_units"),
+            pl.col("sold_units").alias(f"sold_at_{variant}_units"),
         )
         found = found.join(other, on=by, how="left", nulls_equal=True)
     return found.sort(pl.col("policy").replace_strict(order, return_dtype=pl.Int32), *by[1:])

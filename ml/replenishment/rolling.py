@@ -195,3 +195,30 @@ def _seasons(demand: Floats, group: NDArray[np.intp], groups: int, first: int, h
         losses = losses * _SEASON_MEMORY + (weights[:, None] * missed).sum(axis=0)
         seen = seen * _SEASON_MEMORY + 1
     return factors, of_week
+
+
+@dataclass(frozen=True)
+class TrueDistribution:
+    """The distribution demand was really drawn from, in the place of `Rolling`: for generated data, where it is known."""
+
+    cumulative_mean: Array
+    """(series, replayed weeks + 1): from the first replayed week on; the last week is carried forward."""
+    cumulative_variance: Array
+
+    def mean(self, rows: slice, week: int, horizon_weeks: Array) -> Array:
+        """Expected demand summed over the next `horizon_weeks` of the series `rows`."""
+        return self._over(self.cumulative_mean[rows], week, horizon_weeks)
+
+    def variance(self, rows: slice, week: int, mean: Array, horizon_weeks: Array, lead_deviation: Array) -> Array:
+        """Variance of that sum, with the lead time's; nothing is estimated."""
+        weekly = mean / horizon_weeks
+        return self._over(self.cumulative_variance[rows], week, horizon_weeks) + (weekly * lead_deviation) ** 2
+
+    @staticmethod
+    def _over(cumulative: Array, week: int, horizon_weeks: Array) -> Array:
+        last = cumulative.shape[1] - 1
+        end = week + horizon_weeks
+        low = np.minimum(end.astype(np.intp), last - 1)
+        place = np.arange(len(cumulative))
+        step = cumulative[place, low + 1] - cumulative[place, low]
+        return cumulative[place, low] + (end - low) * step - cumulative[:, week]
