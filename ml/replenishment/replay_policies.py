@@ -24,8 +24,7 @@ Floats = NDArray[np.float32]
 _MAX_COVER_WEEKS = 90 / 7
 """Policy parameter max_cover_days: a batch is cut to this much demand."""
 _FIXED_WEEKS = 13
-_SOLVE_WEEKS = 2
-_POINTS = 40
+_POINTS = 48
 
 
 class Levels(NamedTuple):
@@ -195,8 +194,8 @@ POLICIES: dict[str, Policy] = {
     "rss": _Weekly(_rss),
     "base_stock": _Held(_newsvendor, _FIXED_WEEKS),
     "just_in_time": _Weekly(_just_in_time),
-    "least_cost": _Held(_least_cost, _SOLVE_WEEKS),
-    "clairvoyant_distribution": _Held(_least_cost, 1),
+    "least_cost": _Weekly(_least_cost),
+    "clairvoyant_distribution": _Weekly(_least_cost),
 }
 
 WHAT_THEY_DO = {

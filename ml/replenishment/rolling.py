@@ -25,6 +25,8 @@ _EVIDENCE_WEEKS = 40.0
 _POOLED_WEEKS = 6.0
 """Weight of the error of series of the same size against the series' own, in weeks."""
 _SIZES = 24
+_SUM_WEEKS = 4
+_POOL_MEMORY = 0.97
 YEAR = 52
 _SEASON_POWERS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 _SEASON_MEMORY = 0.97
@@ -40,7 +42,7 @@ class Rolling:
     error_variance: Floats
     """Mean squared error of one week's forecast."""
     estimate_share: Floats
-    """Variance of the level itself as a share of the error variance: one over the weeks it rests on."""
+    """Variance of the level itself as a share of that of a week's own error: what the errors of successive weeks have in common."""
     season: Floats
     """(groups, weeks, horizons): mean factor over the next 1, 2, … weeks."""
     group: NDArray[np.intp]
@@ -80,7 +82,7 @@ def roll(demand: Floats, start: NDArray[np.intp], group: NDArray[np.intp], first
     count = int(group.max()) + 1 if series else 1
     season, factor = _seasons(demand, group, count, first, horizons)
 
-    errors_by_size, levels_by_size = np.zeros((replayed, _SIZES)), np.zeros((replayed, _SIZES))
+    errors_by_size, levels_by_size, sums_by_size, weeks_by_size = np.zeros((4, replayed, _SIZES))
     weight_of_error = np.zeros((series, replayed), dtype=np.float32)
     for begin in range(0, series, 8192):
         rows = slice(begin, begin + 8192)
@@ -89,9 +91,19 @@ def roll(demand: Floats, start: NDArray[np.intp], group: NDArray[np.intp], first
         sums, weights = np.zeros((3, n)), np.zeros((3, n))
         losses = np.zeros((3, n))
         squared, squared_weight = np.zeros(n), np.zeros(n)
-        pooled_error, pooled_level = np.zeros(_SIZES), np.zeros(_SIZES)
+        pooled_error, pooled_level, pooled_sum, pooled_weeks = np.zeros((4, _SIZES))
+        # of the last weeks: what was expected of their sum and is on, what came, what was missed week by week
+        expected_sum, came, missed = (np.zeros((_SUM_WEEKS, n)) for _ in range(3))
         for t in range(weeks):
             is_on = start[rows] < t
+            slot = t % _SUM_WEEKS
+            if t >= _SUM_WEEKS:
+                made = start[rows] < t - _SUM_WEEKS
+                size = _size(expected_sum[slot] / _SUM_WEEKS)
+                square = np.where(made, (came.sum(axis=0) - expected_sum[slot]) ** 2, 0.0)
+                pooled_sum = pooled_sum * _POOL_MEMORY + np.bincount(size, weights=square, minlength=_SIZES)
+                single = np.where(made, missed.sum(axis=0), 0.0)
+                pooled_weeks = pooled_weeks * _POOL_MEMORY + np.bincount(size, weights=single, minlength=_SIZES)
             levels = np.divide(sums, weights, out=np.zeros_like(sums), where=weights > 0)
             blend, used = _blend(levels, losses, squared_weight)
             if t >= first:
@@ -104,6 +116,8 @@ def roll(demand: Floats, start: NDArray[np.intp], group: NDArray[np.intp], first
                 share[rows, w] = (used * np.maximum(rest, young)).sum(axis=0)
                 errors_by_size[w] += pooled_error
                 levels_by_size[w] += pooled_level
+                sums_by_size[w] += pooled_sum
+                weeks_by_size[w] += pooled_weeks
             y = part[:, t]
             if t >= first:
                 expected = factor[group[rows], t - first]
@@ -111,6 +125,8 @@ def roll(demand: Floats, start: NDArray[np.intp], group: NDArray[np.intp], first
             else:
                 ahead, blended = levels, blend
             miss = np.where(is_on, (y - blended) ** 2, 0.0)
+            ahead_sum = season[group[rows], t - first, _SUM_WEEKS - 1] if t >= first else 1.0
+            expected_sum[slot], came[slot], missed[slot] = blend * ahead_sum * _SUM_WEEKS, y, miss
             losses *= 1 - _ERROR_SMOOTHING
             losses += np.where(is_on, (y - ahead) ** 2, 0.0)
             squared = squared * (1 - _ERROR_SMOOTHING) + miss
@@ -127,6 +143,8 @@ def roll(demand: Floats, start: NDArray[np.intp], group: NDArray[np.intp], first
     for w in range(replayed):
         pooled = ratio[w, _size(level[:, w])] * level[:, w]
         own = weight_of_error[:, w]
+        common = _common_share(sums_by_size[w], weeks_by_size[w])[_size(level[:, w])]
+        share[:, w] = np.maximum(share[:, w], common)
         error[:, w] = np.maximum((own * error[:, w] + _POOLED_WEEKS * pooled) / (own + _POOLED_WEEKS), 0.3 * level[:, w])
     return Rolling(level, error, share, season, group)
 
@@ -139,6 +157,16 @@ def _blend(levels: Array, losses: Array, weight: Array) -> tuple[Array, Array]:
     used = np.exp(-np.minimum(excess * evidence, 30.0))
     used /= used.sum(axis=0)
     return (used * levels).sum(axis=0), used
+
+
+def _common_share(squared_sums: Array, squared_weeks: Array) -> Array:
+    """What the errors of successive weeks have in common, as a share of what each has of its own, by size of series.
+
+    With own variance σ² and common variance τσ², a sum of n weeks misses by nσ² + n²τσ² and its weeks by n(1 + τ)σ²: the ratio gives τ.
+    """
+    n = _SUM_WEEKS
+    ratio = np.clip((squared_sums + 1.0) / (squared_weeks + 1.0), 1.0, n - 0.5)
+    return (ratio - 1) / (n - ratio)
 
 
 def _size(level: NDArray) -> NDArray[np.intp]:
