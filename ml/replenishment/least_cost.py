@@ -117,7 +117,7 @@ def _solve(terms: _Terms, points: int) -> Array:
     lead_variance = per_time * terms.lead_time + (rate * terms.lead_time_deviation) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         batch = np.where(rate > 0, np.sqrt(2 * terms.order_cost * rate / terms.holding), 0.0)
-    cover = np.maximum(rate * terms.max_cover, terms.moq)
+    cover = np.maximum(np.where(rate > 0, rate, 1.0) * terms.max_cover, terms.moq)
     batch = np.clip(np.minimum(batch, cover), np.maximum(terms.moq, review_mean), np.maximum(1e6, terms.moq))
     reach = terms.mean + _DEVIATIONS * np.sqrt(terms.variance) + 1.5 * batch
     step = np.maximum(1.0, np.ceil(reach / (points - 1)))

@@ -192,7 +192,8 @@ def _seasons(demand: Floats, group: NDArray[np.intp], groups: int, first: int, h
     smooth = np.stack([total[:, max(t - 1, 0) : end].mean(axis=1) for t, end in enumerate(ends)], axis=1)
     for t in range(weeks + horizons):
         ago = t - YEAR if t >= YEAR else t
-        around = total[:, max(ago - YEAR // 2, 0) : max(ago - YEAR // 2, 0) + YEAR]
+        begin = max(ago - YEAR // 2, 0) if t >= YEAR else 0  # the year around it, as far as it is over
+        around = total[:, begin : begin + YEAR]
         base = around.mean(axis=1)
         index[:, t] = np.clip(np.divide(smooth[:, ago], base, out=np.ones(groups), where=base > 0), *_SEASON_LIMITS)
     # what the level of a series has in it of the season, as its own exponentially weighted mean has

@@ -14,19 +14,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import numpy as np
 import polars as pl
+from replay_panels import made_up_panel
 from replay_truth import true_panel
 
 from dagster_project.settings import Settings
 from ml.replenishment.replay import MEASURES, VARIANTS, differences, replay
-from ml.replenishment.replay_panel import Actual, ReplayPanel
 from ml.replenishment.replay_policies import WHAT_THEY_DO
 
 BARS = ("actual", "eoq_sq", "rs_textbook")
@@ -80,33 +78,6 @@ def proof(data: Path, warehouse: Path, size: str, seed: int) -> str:
         )
         lines.append(f"| {baseline} | {row['difference_share']:+.1%} | {row['low_share']:+.1%} to {row['high_share']:+.1%} |")
     return "\n".join(lines)
-
-
-def made_up_panel(series: int, history: int, weeks: int, seed: int = 1) -> ReplayPanel:
-    """Arrays of the size of a chain, for the clock only."""
-    rng = np.random.default_rng(seed)
-    rate = rng.lognormal(0.3, 1.2, series)
-    demand = rng.negative_binomial(1.5, 1.5 / (1.5 + rate[:, None]), (series, history + weeks)).astype(np.float32)
-    ahead = demand[:, history:]
-    cost = rng.lognormal(2.2, 0.6, series)
-    empty = np.zeros((series, weeks), dtype=np.float32)
-    keys = pl.DataFrame(
-        {
-            "item_id": (np.arange(series) // 40).astype(np.int32),
-            "location_id": (np.arange(series) % 40).astype(np.int32),
-            "vendor_id": rng.integers(1, 120, series).astype(np.int32),
-            "abc_class": rng.choice(["A", "B", "C"], series),
-        }
-    )
-    return ReplayPanel(
-        keys=keys, first_week=date(2016, 1, 3), first=history, known=demand, start=np.zeros(series, dtype=np.intp),
-        group=rng.integers(0, 20, series), demand=ahead, demand_low=ahead, demand_high=ahead,
-        opening_units=(rate * 4).astype(np.float32), arriving_units=empty, arriving_day=empty,
-        lead_days=rng.integers(4, 16, (series, weeks)).astype(np.int32), lead_mean=empty + 10, lead_deviation=empty + 3,
-        may_order=np.ones((series, weeks), dtype=bool), review_weeks=rng.integers(1, 3, series).astype(np.int32), unit_cost=cost,
-        holding=cost * 0.25 * 7 / 365, shortage=cost * 0.4, order_cost=np.full(series, 2.5), service_level=np.full(series, 0.95),
-        moq=np.ones(series), pack=np.ones(series), actual=Actual(empty, ahead, empty, empty, empty),
-    )  # fmt: skip
 
 
 def speed(series: int = 200_000, weeks: int = 52) -> str:
