@@ -222,7 +222,9 @@ def tune(
 def replay(
     policies: Annotated[str, typer.Option("--policies", help="Names, with commas between; default: all.")] = "",
     weeks: Annotated[int, typer.Option("--weeks", min=1, help="The last weeks of history are replayed.")] = 52,
-    baseline: Annotated[str, typer.Option("--baseline", help="What the others are compared with.")] = "actual",
+    baseline: Annotated[
+        str, typer.Option("--baseline", help="What the others are compared with; default: actual, what was really done.")
+    ] = "",
     sample: Annotated[
         int | None, typer.Option("--sample", min=1, help="So many item-stores, chosen by a hash; default: all.")
     ] = None,
@@ -237,7 +239,7 @@ def replay(
     names = [name.strip() for name in policies.split(",") if name.strip()]
     with _reading(warehouse) as path, _bar("replaying") as progress, _refusing():
         rows, compared = replaying.run_replay(WarehouseFile(str(path)), names, weeks, baseline, sample, seed, progress)
-    console.print(replay_page.replay_table(rows, compared, baseline))
+    console.print(replay_page.replay_table(rows, compared))
     console.print(f'Per class and vendor: {_program()} query "from reports.rpt_policy_replay"', soft_wrap=True)
     _draw(png, lambda file: replay_page.write_replay_png(rows, file))
 

@@ -41,10 +41,11 @@ def chain_rows(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def replay_table(rows: pl.DataFrame, compared: pl.DataFrame, baseline: str) -> Table:
+def replay_table(rows: pl.DataFrame, compared: pl.DataFrame) -> Table:
     """One line per policy: costs, service, stock, and the difference to the baseline with its interval."""
     chain = chain_rows(rows)
     first, weeks, series = chain.select("first_week_start_date", "weeks", "series").row(0)
+    baseline = compared["baseline"][0] if compared.height else "nothing"
     table = Table(title=f"{weeks} weeks from {first}, {series:,} items in stores; USD", title_justify="left")
     table.add_column("policy", no_wrap=True)
     for name in (

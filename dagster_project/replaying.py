@@ -34,16 +34,16 @@ def run_replay(
     warehouse: WarehouseFile,
     policies: Sequence[str] = (),
     weeks: int = 52,
-    baseline: str = "actual",
+    baseline: str = "",
     sample: int | None = None,
     seed: int = 1,
     progress: Progress = lambda share: None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Replay and write `policy_replay` and `policy_replay_differences`; returns both. Raises ValueError for what cannot be replayed."""
-    from ml.replenishment.replay_tables import DEFAULT_POLICIES, replay_tables
+    from ml.replenishment.replay_tables import replay_tables
 
     panel, as_of = read_panel(warehouse, weeks, sample, seed)
-    rows, compared = replay_tables(panel, as_of, policies or DEFAULT_POLICIES, baseline, seed, progress)
+    rows, compared = replay_tables(panel, as_of, policies, baseline, seed, progress)
     warehouse.ensure_tables(contracts.REPLAYS)
     warehouse.replace_as_of(as_of, [(contracts.POLICY_REPLAY, rows), (contracts.POLICY_REPLAY_DIFFERENCES, compared)])
     return rows, compared

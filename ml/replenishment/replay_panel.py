@@ -98,6 +98,7 @@ class ReplayPanel:
     moq: Array
     pack: Array
     actual: Actual | None
+    """None where stock was never counted."""
 
     @property
     def series(self) -> int:
@@ -207,7 +208,9 @@ def build_panel(
         service_level=column("cycle_service_level", 0.95),
         moq=np.maximum(column("moq_units", 1), 1),
         pack=np.maximum(column("pack_units", 1), 1),
-        actual=_actual(demand, stock, lines.join(place, on=KEY), zero, first, total, terms.height, grids["sold_units"]),
+        actual=None
+        if features.stock_weekly.is_empty()
+        else _actual(demand, stock, lines.join(place, on=KEY), zero, first, total, terms.height, grids["sold_units"]),
     )
 
 

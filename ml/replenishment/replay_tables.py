@@ -49,12 +49,18 @@ def run_name(panel: ReplayPanel, as_of: date, *settings: object) -> str:
 def replay_tables(
     panel: ReplayPanel,
     as_of: date,
-    policies: Sequence[str] = DEFAULT_POLICIES,
-    baseline: str = ACTUAL,
+    policies: Sequence[str] = (),
+    baseline: str = "",
     seed: int = 1,
     progress: Callable[[float], None] = lambda share: None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of `policy_replay` and of `policy_replay_differences`; the baseline is replayed too where it is not among the policies."""
+    """Rows of `policy_replay` and of `policy_replay_differences`; the baseline is replayed too where it is not among the policies.
+
+    All policies by default, compared with what was really done; where stock was never counted, with the textbook's (R,S).
+    """
+    is_known = panel.actual is not None
+    policies = policies or [name for name in DEFAULT_POLICIES if is_known or name != ACTUAL]
+    baseline = baseline or (ACTUAL if is_known else "rs_textbook")
     policies = list(dict.fromkeys([baseline, *policies]))
     results = replay(panel, policies, progress=progress)
     stamp = (pl.lit(run_name(panel, as_of, policies, baseline, seed)).alias("run_id"), pl.lit(as_of).alias("as_of_date"))

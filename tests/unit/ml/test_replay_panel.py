@@ -10,6 +10,7 @@ import pytest
 
 from ml.contracts import DEMAND_WEEKLY, ITEM_LOCATIONS, ORDER_TERMS, PURCHASE_LINES, STOCK_WEEKLY
 from ml.replenishment.replay_panel import ReplayFeatures, build_panel
+from ml.replenishment.replay_tables import replay_tables
 
 AS_OF = date(2016, 12, 31)
 WEEKS = 30
@@ -121,6 +122,16 @@ def test_what_was_done_counts_orders_once_and_receipts_as_cycles() -> None:
     assert panel.actual.short_cycles[0].tolist() == [0, 0, 0, 0, 0, 0, 1, 0, 0, 0]
 
 
+def test_where_stock_was_never_counted_the_textbook_is_the_baseline() -> None:
+    panel = build_panel(features(), AS_OF, 10)
+    assert panel.actual is None
+    rows, compared = replay_tables(panel, AS_OF)
+    assert "actual" not in rows["policy"].to_list()
+    assert set(compared["baseline"]) == {"rs_textbook"}
+    with pytest.raises(ValueError, match="nothing is known of what was really done"):
+        replay_tables(panel, AS_OF, baseline="actual")
+
+
 @pytest.mark.parametrize("missing", ["unit_cost_usd", "holding_cost_usd", "shortage_cost_usd"])
 def test_without_a_cost_there_is_nothing_to_replay(missing: str) -> None:
     with pytest.raises(ValueError, match="no item with known cost and price"):
@@ -135,6 +146,12 @@ def test_without_enough_history_there_is_nothing_to_replay() -> None:
 
 
 def test_rows_takes_every_array_along() -> None:
-    panel = build_panel(features(), AS_OF, 10)
+    panel = build_panel(
+        features(
+            stock=[{"item_id": 1, "location_id": 2, "week_start_date": start_of(1), "average_units": 1.0, "closing_units": 1.0}]
+        ),
+        AS_OF,
+        10,
+    )
     twice = panel.rows(np.array([0, 0]))
     assert twice.series == twice.keys.height == len(twice.actual.sold_units) == len(twice.lead_days) == 2
