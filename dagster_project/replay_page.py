@@ -167,7 +167,7 @@ def write_what_if_png(rows: pl.DataFrame, path: Path) -> None:
     )
     for rate, cost, value in served.select("fill_rate", "total_cost_usd", "value").iter_rows():
         right.annotate(
-            f"{value:g}", (100 * rate, cost), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=9, color=_QUIET
+            f"{value:g}", (100 * rate, cost), xytext=(-5, -13), textcoords="offset points", ha="right", fontsize=9, color=_QUIET
         )
     right.margins(0.1, 0.2)
     right.set_xlabel("demand met at once, %", color=_QUIET)

@@ -16,6 +16,7 @@ best pair costs less than not selling the item at all, nothing is ordered.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -98,18 +99,69 @@ def least_cost_levels(
         pack,
         max_cover,
     )
-    arrays = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in arguments))
-    shape = arrays[0].shape
-    flat = [a.ravel() for a in arrays]
-    found = np.empty((5, flat[0].size))
-    for begin in range(0, flat[0].size, _CHUNK):
-        part = slice(begin, begin + _CHUNK)
-        found[:, part] = _solve(_Terms(*(a[part] for a in flat)), points)
+    shape, chunks = _chunks(arguments)
+    found = np.concatenate([_solve(terms, points) for terms in chunks], axis=1) if chunks else np.empty((5, 0))
     return LeastCost(*(row.reshape(shape) for row in found))
 
 
-def _solve(terms: _Terms, points: int) -> Array:
-    """Levels and costs of one chunk, (5, series)."""
+def costs_around(
+    mean: ArrayLike,
+    variance: ArrayLike,
+    *,
+    reorder_units: ArrayLike,
+    target_units: ArrayLike,
+    shares: Sequence[float] = (0.5, 0.7, 0.85, 0.95, 1.0, 1.05, 1.15, 1.3, 1.5),
+    points: int = 96,
+    **terms: ArrayLike,
+) -> LeastCost:
+    """Expected costs of other targets than the cheapest: `shares` times `target_units`, the batch between the levels as it is.
+
+    `terms` are those of `least_cost_levels`. Levels are rounded to the lattice and cut at its end; the answer says which were taken. The
+    shares are an axis of their own, the last one.
+    """
+    names = ("lead_time", "review_period", "lead_time_deviation", "holding", "shortage", "order_cost", "moq", "pack", "max_cover")
+    usual = {"lead_time_deviation": 0.0, "order_cost": 0.0, "moq": 1.0, "pack": 1.0, "max_cover": np.inf}
+    given = usual | terms
+    shape, chunks = _chunks((mean, variance, *(given[name] for name in names)))
+    reorder, target = (np.broadcast_to(np.asarray(u, dtype=np.float64), shape).ravel() for u in (reorder_units, target_units))
+    parts, begin = [], 0
+    for chunk in chunks:
+        end = begin + chunk.mean.size
+        expected = _expected(chunk, points)
+        batch = np.maximum(target[begin:end] - reorder[begin:end], expected.step)
+        columns = []
+        for share in shares:
+            top = np.clip(np.rint(share * target[begin:end] / expected.step), 1, points - 1).astype(np.intp)
+            low = np.clip(np.rint(top - batch / expected.step), 0, top - 1).astype(np.intp)
+            columns.append(np.stack([low * expected.step, top * expected.step, *_costs(chunk, expected, low, top)]))
+        parts.append(np.stack(columns, axis=-1))
+        begin = end
+    found = np.concatenate(parts, axis=1) if parts else np.empty((5, 0, len(shares)))
+    return LeastCost(*(row.reshape(*shape, len(shares)) for row in found))
+
+
+def _chunks(arguments: tuple[ArrayLike, ...]) -> tuple[tuple[int, ...], list[_Terms]]:
+    """The common shape of the arguments, and chunks of flat series that fit the processor's cache."""
+    arrays = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in arguments))
+    flat = [a.ravel() for a in arrays]
+    return arrays[0].shape, [_Terms(*(a[b : b + _CHUNK] for a in flat)) for b in range(0, flat[0].size, _CHUNK)]
+
+
+class _Expected(NamedTuple):
+    """What one chunk of series can expect at each position of its lattice; (points, series) unless said."""
+
+    level: Array
+    """Units of the position."""
+    held: Array
+    """Unit-time held over a review period."""
+    lost: Array
+    density: Array
+    batch: tuple[Array, Array]
+    """(series,) least and most units of an order."""
+    step: Array
+
+
+def _expected(terms: _Terms, points: int) -> _Expected:
     horizon = terms.lead_time + terms.review_period
     rate = terms.mean / horizon
     per_time = np.maximum(terms.variance - (rate * terms.lead_time_deviation) ** 2, 0.1 * terms.variance) / horizon
@@ -122,35 +174,52 @@ def _solve(terms: _Terms, points: int) -> Array:
     reach = terms.mean + _DEVIATIONS * np.sqrt(terms.variance) + 1.5 * batch
     step = np.maximum(1.0, np.ceil(reach / (points - 1)))
 
-    whole = lattice_cdf(terms.mean, terms.variance, step, points)
-    lead = lattice_cdf(lead_mean, lead_variance, step, points)
-    left_whole, left_lead = _left(whole, step), _left(lead, step)
-    level = np.arange(points)[:, None] * step
-    # E(D - y)+ = E D - y + E(y - D)+
-    lost = np.maximum(review_mean + left_whole - left_lead, 0.0)
-    held = (left_whole + left_lead) / 2 * terms.review_period
-    density = _renewal_density(lattice_cdf(review_mean, per_time * terms.review_period, step, points))
+    left_whole = _left(lattice_cdf(terms.mean, terms.variance, step, points), step)
+    left_lead = _left(lattice_cdf(lead_mean, lead_variance, step, points), step)
+    return _Expected(
+        level=np.arange(points)[:, None] * step,
+        held=(left_whole + left_lead) / 2 * terms.review_period,
+        # lost in the review period that ends with the interval; E(D - y)+ = E D - y + E(y - D)+
+        lost=np.maximum(review_mean + left_whole - left_lead, 0.0),
+        density=_renewal_density(lattice_cdf(review_mean, per_time * terms.review_period, step, points)),
+        batch=(terms.moq, cover),
+        step=step,
+    )
 
-    cost = terms.holding * held + terms.shortage * lost
-    s, target, reviews = _cheapest_pair(cost, density, terms.order_cost, terms.moq / step, cover / step)
-    columns = np.arange(rate.size)
-    held_rate, lost_rate = (_mean_over_cycle(part, density, s, target, reviews) for part in (held, lost))
-    holding_cost = terms.holding * held_rate / terms.review_period
-    shortage_cost = terms.shortage * lost_rate / terms.review_period
-    ordering_cost = terms.order_cost / reviews / terms.review_period
+
+def _solve(terms: _Terms, points: int) -> Array:
+    """Levels and costs of one chunk, (5, series)."""
+    expected = _expected(terms, points)
+    cost = terms.holding * expected.held + terms.shortage * expected.lost
+    least, most = (units / expected.step for units in expected.batch)
+    s, target = _cheapest_pair(cost, expected.density, terms.order_cost, least, most)
+    costs = _costs(terms, expected, s, target)
+    rate = terms.mean / (terms.lead_time + terms.review_period)
     nothing = terms.shortage * rate
-    is_stocked = (rate > _NOTHING) & (holding_cost + shortage_cost + ordering_cost < nothing)
-    reorder_units = level[s, columns]
-    target_units = np.maximum(level[target, columns] - np.floor((terms.pack - 1) / 2), reorder_units + 1)
+    is_stocked = (rate > _NOTHING) & (costs.sum(axis=0) < nothing)
+    columns = np.arange(rate.size)
+    reorder_units = expected.level[s, columns]
+    target_units = np.maximum(expected.level[target, columns] - np.floor((terms.pack - 1) / 2), reorder_units + 1)
     return np.stack(
         [
             np.where(is_stocked, reorder_units, NEVER_ORDER),
             np.where(is_stocked, target_units, 0.0),
-            np.where(is_stocked, holding_cost, 0.0),
-            np.where(is_stocked, shortage_cost, nothing),
-            np.where(is_stocked, ordering_cost, 0.0),
+            np.where(is_stocked, costs[0], 0.0),
+            np.where(is_stocked, costs[1], nothing),
+            np.where(is_stocked, costs[2], 0.0),
         ]
     )
+
+
+def _costs(terms: _Terms, expected: _Expected, s: NDArray[np.intp], target: NDArray[np.intp]) -> Array:
+    """Holding, shortage and ordering cost per time at the lattice points (s, S), (3, series)."""
+    points, series = expected.level.shape
+    position = target - np.arange(points)[:, None]
+    at = np.maximum(position, 0)
+    density = np.where(position > s, expected.density, 0.0)  # of the positions of a cycle: from S down to above s
+    reviews = density.sum(axis=0)
+    held, lost = ((density * part[at, np.arange(series)]).sum(axis=0) / reviews for part in (expected.held, expected.lost))
+    return np.stack([terms.holding * held, terms.shortage * lost, terms.order_cost / reviews]) / terms.review_period
 
 
 def _left(cdf: Array, step: Array) -> Array:
@@ -173,12 +242,11 @@ def _renewal_density(cdf: Array) -> Array:
 
 def _cheapest_pair(
     cost: Array, density: Array, order_cost: Array, least_batch: Array, most_batch: Array
-) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
-    """(s, S) as lattice points and the reviews per cycle; S - s between the batches where the lattice allows."""
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """(s, S) as lattice points; S - s between the batches where the lattice allows."""
     points, series = cost.shape
     best = np.full(series, np.inf)
     best_s, best_target = np.zeros(series, dtype=np.intp), np.ones(series, dtype=np.intp)
-    best_reviews = np.ones(series)
     summed, reviews = np.zeros_like(cost), np.zeros(series)
     buffer = np.empty_like(cost)
     least = np.minimum(np.ceil(least_batch), points - 1)
@@ -195,15 +263,4 @@ def _cheapest_pair(
         best = np.where(is_better, total, best)
         best_s = np.where(is_better, target, best_s)
         best_target = np.where(is_better, target + n, best_target)
-        best_reviews = np.where(is_better, reviews, best_reviews)
-    return best_s, best_target, best_reviews
-
-
-def _mean_over_cycle(part: Array, density: Array, s: NDArray[np.intp], target: NDArray[np.intp], reviews: Array) -> Array:
-    """Mean per review of what `part` says of a position, over the positions of a cycle from S down to above s."""
-    points, series = part.shape
-    place = np.arange(points)[:, None]
-    position = target - place
-    inside = position > s
-    at = np.maximum(position, 0)
-    return np.where(inside, density * part[at, np.arange(series)], 0.0).sum(axis=0) / reviews
+    return best_s, best_target

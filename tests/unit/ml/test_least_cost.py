@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.replenishment import policies
-from ml.replenishment.least_cost import NEVER_ORDER, least_cost_levels
+from ml.replenishment.least_cost import NEVER_ORDER, costs_around, least_cost_levels
 
 MEAN, SPREAD = 5.0, 2.0
 LEAD, HOLDING, SHORTAGE, ORDER = 2, 0.05, 4.0, 2.5
@@ -125,3 +125,16 @@ def test_each_series_is_decided_alone() -> None:
     for k, mean in enumerate(means):
         alone = least_cost_levels(mean, 2 * mean, lead_time=2, review_period=1, holding=0.05, shortage=4, order_cost=2.5)
         assert [float(value) for value in alone] == pytest.approx([float(value[k]) for value in together])
+
+
+def test_the_curve_is_lowest_at_the_target_and_says_what_the_search_says() -> None:
+    terms = {"lead_time": LEAD, "review_period": 1, "holding": HOLDING, "shortage": SHORTAGE, "order_cost": ORDER}
+    means = np.array([15.0, 150.0])
+    best = least_cost_levels(means, 2 * means, **terms, points=96)
+    curve = costs_around(means, 2 * means, reorder_units=best.reorder_units, target_units=best.target_units, **terms)
+    assert curve.target_units.shape == (2, 9)
+    assert curve.target_units[:, 4].tolist() == best.target_units.tolist()
+    assert curve.total_cost[:, 4] == pytest.approx(best.total_cost)
+    assert (curve.total_cost.argmin(axis=1) == 4).all()
+    assert (np.diff(curve.shortage_cost, axis=1) <= 1e-9).all()
+    assert (np.diff(curve.holding_cost, axis=1) >= 0).all()
