@@ -46,7 +46,8 @@ def replay_table(rows: pl.DataFrame, compared: pl.DataFrame) -> Table:
     chain = chain_rows(rows)
     first, weeks, series = chain.select("first_week_start_date", "weeks", "series").row(0)
     baseline = compared["baseline"][0] if compared.height else "nothing"
-    table = Table(title=f"{weeks} weeks from {first}, {series:,} items in stores; USD", title_justify="left")
+    scale, money = _money(chain)
+    table = Table(title=f"{weeks} weeks from {first}, {series:,} items in stores; {money}", title_justify="left")
     table.add_column("policy", no_wrap=True)
     for name in (
         "holding",
@@ -66,12 +67,15 @@ def replay_table(rows: pl.DataFrame, compared: pl.DataFrame) -> Table:
         difference = of_all.get(row["policy"])
         table.add_row(
             row["policy"],
-            *(f"{row[name]:,.0f}" for name in ("holding_cost_usd", "ordering_cost_usd", "lost_margin_usd", "total_cost_usd")),
+            *(
+                f"{row[name] / scale:,.0f}"
+                for name in ("holding_cost_usd", "ordering_cost_usd", "lost_margin_usd", "total_cost_usd")
+            ),
             _percent(difference and difference["difference_share"], signed=True),
             _interval(difference),
             _percent(row["fill_rate"]),
             _percent(row["cycle_service"]),
-            f"{row['average_inventory_usd']:,.0f}",
+            f"{row['average_inventory_usd'] / scale:,.0f}",
             "" if row["turns"] is None else f"{row['turns']:.1f}",
         )
     return table
@@ -80,7 +84,8 @@ def replay_table(rows: pl.DataFrame, compared: pl.DataFrame) -> Table:
 def what_if_table(rows: pl.DataFrame) -> Table:
     """One line per value."""
     policy, parameter, series = rows.select("policy", "parameter", "series").row(0)
-    table = Table(title=f"What if {parameter} were …: {policy}, {series:,} items in stores; USD", title_justify="left")
+    scale, money = _money(rows)
+    table = Table(title=f"What if {parameter} were …: {policy}, {series:,} items in stores; {money}", title_justify="left")
     for name in (
         parameter,
         "holding",
@@ -98,11 +103,14 @@ def what_if_table(rows: pl.DataFrame) -> Table:
     for row in rows.iter_rows(named=True):
         table.add_row(
             f"{row['value']:g}",
-            *(f"{row[name]:,.0f}" for name in ("holding_cost_usd", "ordering_cost_usd", "lost_margin_usd", "total_cost_usd")),
-            f"{row['total_cost_at_low_demand_usd']:,.0f} … {row['total_cost_at_high_demand_usd']:,.0f}",
+            *(
+                f"{row[name] / scale:,.0f}"
+                for name in ("holding_cost_usd", "ordering_cost_usd", "lost_margin_usd", "total_cost_usd")
+            ),
+            f"{row['total_cost_at_low_demand_usd'] / scale:,.0f} … {row['total_cost_at_high_demand_usd'] / scale:,.0f}",
             _percent(row["fill_rate"]),
             _percent(row["cycle_service"]),
-            f"{row['average_inventory_usd']:,.0f}",
+            f"{row['average_inventory_usd'] / scale:,.0f}",
             "" if row["turns"] is None else f"{row['turns']:.1f}",
             style="bold" if row["total_cost_usd"] == cheapest else "",
         )
@@ -210,6 +218,11 @@ def _title(figure: Figure, title: str, subtitle: str) -> None:
 def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, format="png", metadata={"Software": None})
+
+
+def _money(rows: pl.DataFrame) -> tuple[float, str]:
+    """What amounts are divided by so that they fit a column, and its name."""
+    return (1_000, "thousand USD") if (rows["total_cost_usd"].max() or 0) >= 1e6 else (1, "USD")
 
 
 def _percent(share: float | None, signed: bool = False) -> str:
