@@ -76,87 +76,90 @@ def roll(demand: Floats, start: NDArray[np.intp], group: NDArray[np.intp], first
     """
     series, weeks = demand.shape
     replayed = weeks - first
-    level = np.zeros((series, replayed), dtype=np.float32)
-    error = np.zeros((series, replayed), dtype=np.float32)
+    level, error, own_weeks = np.zeros((3, series, replayed), dtype=np.float32)
     share = np.ones((series, replayed), dtype=np.float32)
-    count = int(group.max()) + 1 if series else 1
-    season, factor = _seasons(demand, group, count, first, horizons)
-
-    errors_by_size, levels_by_size, sums_by_size, weeks_by_size = np.zeros((4, replayed, _SIZES))
-    weight_of_error = np.zeros((series, replayed), dtype=np.float32)
+    season, of_week = _seasons(demand, group, int(group.max()) + 1 if series else 1, first, horizons)
+    pooled = np.zeros((replayed, 4, _SIZES))
     for begin in range(0, series, 8192):
         rows = slice(begin, begin + 8192)
-        part = demand[rows].astype(np.float64)
-        n = len(part)
-        sums, weights = np.zeros((3, n)), np.zeros((3, n))
-        losses = np.zeros((3, n))
-        squared, squared_weight = np.zeros(n), np.zeros(n)
-        pooled_error, pooled_level, pooled_sum, pooled_weeks = np.zeros((4, _SIZES))
-        # of the last weeks: what was expected of their sum and is on, what came, what was missed week by week
-        expected_sum, came, missed = (np.zeros((_SUM_WEEKS, n)) for _ in range(3))
+        learner = _Learner(start[rows])
         for t in range(weeks):
-            is_on = start[rows] < t
-            slot = t % _SUM_WEEKS
-            if t >= _SUM_WEEKS:
-                made = start[rows] < t - _SUM_WEEKS
-                size = _size(expected_sum[slot] / _SUM_WEEKS)
-                square = np.where(made, (came.sum(axis=0) - expected_sum[slot]) ** 2, 0.0)
-                pooled_sum = pooled_sum * _POOL_MEMORY + np.bincount(size, weights=square, minlength=_SIZES)
-                single = np.where(made, missed.sum(axis=0), 0.0)
-                pooled_weeks = pooled_weeks * _POOL_MEMORY + np.bincount(size, weights=single, minlength=_SIZES)
-            levels = np.divide(sums, weights, out=np.zeros_like(sums), where=weights > 0)
-            blend, used = _blend(levels, losses, squared_weight)
+            levels, blend, used = learner.levels()
+            expected, expected_sum = 1.0, 1.0
             if t >= first:
                 w = t - first
-                level[rows, w] = blend
-                error[rows, w] = np.divide(squared, squared_weight, out=np.zeros(n), where=squared_weight > 0)
-                weight_of_error[rows, w] = squared_weight
-                rest = _SMOOTHING[:, None] / (2 - _SMOOTHING[:, None])
-                young = 1 / np.maximum(t - start[rows], 1)
-                share[rows, w] = (used * np.maximum(rest, young)).sum(axis=0)
-                errors_by_size[w] += pooled_error
-                levels_by_size[w] += pooled_level
-                sums_by_size[w] += pooled_sum
-                weeks_by_size[w] += pooled_weeks
-            y = part[:, t]
-            if t >= first:
-                expected = factor[group[rows], t - first]
-                ahead, blended = levels * expected, blend * expected
-            else:
-                ahead, blended = levels, blend
-            miss = np.where(is_on, (y - blended) ** 2, 0.0)
-            ahead_sum = season[group[rows], t - first, _SUM_WEEKS - 1] if t >= first else 1.0
-            expected_sum[slot], came[slot], missed[slot] = blend * ahead_sum * _SUM_WEEKS, y, miss
-            losses *= 1 - _ERROR_SMOOTHING
-            losses += np.where(is_on, (y - ahead) ** 2, 0.0)
-            squared = squared * (1 - _ERROR_SMOOTHING) + miss
-            squared_weight = squared_weight * (1 - _ERROR_SMOOTHING) + is_on
-            size = _size(blend)
-            pooled_error += np.bincount(size, weights=miss, minlength=_SIZES)
-            pooled_level += np.bincount(size, weights=np.where(is_on, blend, 0.0), minlength=_SIZES)
-            begun = start[rows] <= t
-            sums = np.where(begun, sums * (1 - _SMOOTHING[:, None]) + y, sums)
-            weights = np.where(begun, weights * (1 - _SMOOTHING[:, None]) + 1.0, weights)
+                level[rows, w], share[rows, w] = blend, learner.estimate_share(t, used)
+                error[rows, w], own_weeks[rows, w] = learner.error()
+                pooled[w] += learner.pooled
+                expected, expected_sum = of_week[group[rows], w], season[group[rows], w, _SUM_WEEKS - 1]
+            learner.learn(t, demand[rows, t].astype(np.float64), levels * expected, blend * expected, blend * expected_sum)
 
-    # error per unit of level among series of one size; where there are none, as of a Poisson demand
-    ratio = np.maximum((errors_by_size + 1e-3) / (levels_by_size + 1e-3), 0.5)
+    squared, levels_seen, squared_sums, squared_weeks = (pooled[:, k] for k in range(4))
+    # error per unit of level among series of one size; where there are none, half of a Poisson demand's
+    ratio = np.maximum((squared + 1e-3) / (levels_seen + 1e-3), 0.5)
     for w in range(replayed):
-        pooled = ratio[w, _size(level[:, w])] * level[:, w]
-        own = weight_of_error[:, w]
-        common = _common_share(sums_by_size[w], weeks_by_size[w])[_size(level[:, w])]
-        share[:, w] = np.maximum(share[:, w], common)
-        error[:, w] = np.maximum((own * error[:, w] + _POOLED_WEEKS * pooled) / (own + _POOLED_WEEKS), 0.3 * level[:, w])
+        size, own = _size(level[:, w]), own_weeks[:, w]
+        of_size = ratio[w, size] * level[:, w]
+        share[:, w] = np.maximum(share[:, w], _common_share(squared_sums[w], squared_weeks[w])[size])
+        error[:, w] = np.maximum((own * error[:, w] + _POOLED_WEEKS * of_size) / (own + _POOLED_WEEKS), 0.3 * level[:, w])
     return Rolling(level, error, share, season, group)
 
 
-def _blend(levels: Array, losses: Array, weight: Array) -> tuple[Array, Array]:
-    """The levels by their weights, and the weights: e^(-evidence · excess of the loss over the best)."""
-    best = losses.min(axis=0)
-    excess = np.divide(losses, best, out=np.ones_like(losses), where=best > 0) - 1
-    evidence = np.minimum(weight / 16.0, 1.0) * _EVIDENCE_WEEKS / 2
-    used = np.exp(-np.minimum(excess * evidence, 30.0))
-    used /= used.sum(axis=0)
-    return (used * levels).sum(axis=0), used
+class _Learner:
+    """What one chunk of series has learned by the start of a week; week after week."""
+
+    def __init__(self, start: NDArray[np.intp]) -> None:
+        count = len(start)
+        self._start = start
+        self._sums, self._weights, self._losses = np.zeros((3, len(_SMOOTHING), count))
+        self._squared, self._squared_weight = np.zeros((2, count))
+        # of the last weeks: what was expected of their sum and is on, what came, what was missed week by week
+        self._expected_sum, self._came, self._missed = np.zeros((3, _SUM_WEEKS, count))
+        self.pooled = np.zeros((4, _SIZES))
+        """By size: squared errors and levels of weeks; squared errors of sums of weeks, and of the weeks in them."""
+
+    def levels(self) -> tuple[Array, Array, Array]:
+        """Each level, their blend, and the weights in it: e^(-evidence · excess of a level's loss over the best's)."""
+        levels = np.divide(self._sums, self._weights, out=np.zeros_like(self._sums), where=self._weights > 0)
+        best = self._losses.min(axis=0)
+        excess = np.divide(self._losses, best, out=np.ones_like(self._losses), where=best > 0) - 1
+        evidence = np.minimum(self._squared_weight / 16.0, 1.0) * _EVIDENCE_WEEKS / 2
+        used = np.exp(-np.minimum(excess * evidence, 30.0))
+        used /= used.sum(axis=0)
+        return levels, (used * levels).sum(axis=0), used
+
+    def error(self) -> tuple[Array, Array]:
+        """Mean squared error of a week, and the weeks it rests on."""
+        weight = self._squared_weight
+        return np.divide(self._squared, weight, out=np.zeros_like(weight), where=weight > 0), weight
+
+    def estimate_share(self, week: int, used: Array) -> Array:
+        """Variance of the blended level of a steady series over that of a week: α / (2 - α), one over the weeks of a young one."""
+        steady = (_SMOOTHING / (2 - _SMOOTHING))[:, None]
+        return (used * np.maximum(steady, 1 / np.maximum(week - self._start, 1))).sum(axis=0)
+
+    def learn(self, week: int, demand: Array, levels: Array, blend: Array, blend_of_sum: Array) -> None:
+        """Take in the week's demand; `levels`, `blend` and `blend_of_sum` are what was expected of it and of the weeks from it on."""
+        slot, is_on = week % _SUM_WEEKS, self._start < week
+        if week >= _SUM_WEEKS:
+            made = self._start < week - _SUM_WEEKS
+            size = _size(self._expected_sum[slot] / _SUM_WEEKS)
+            square = np.where(made, (self._came.sum(axis=0) - self._expected_sum[slot]) ** 2, 0.0)
+            single = np.where(made, self._missed.sum(axis=0), 0.0)
+            self.pooled[2:] *= _POOL_MEMORY
+            self.pooled[2:] += [np.bincount(size, weights=values, minlength=_SIZES) for values in (square, single)]
+        miss = np.where(is_on, (demand - blend) ** 2, 0.0)
+        self._expected_sum[slot], self._came[slot], self._missed[slot] = blend_of_sum * _SUM_WEEKS, demand, miss
+        self._losses *= 1 - _ERROR_SMOOTHING
+        self._losses += np.where(is_on, (demand - levels) ** 2, 0.0)
+        self._squared = self._squared * (1 - _ERROR_SMOOTHING) + miss
+        self._squared_weight = self._squared_weight * (1 - _ERROR_SMOOTHING) + is_on
+        size, seen = _size(blend), np.where(is_on, blend, 0.0)
+        self.pooled[:2] += [np.bincount(size, weights=values, minlength=_SIZES) for values in (miss, seen)]
+        kept = (1 - _SMOOTHING)[:, None]
+        has_begun = self._start <= week
+        self._sums = np.where(has_begun, self._sums * kept + demand, self._sums)
+        self._weights = np.where(has_begun, self._weights * kept + 1.0, self._weights)
 
 
 def _common_share(squared_sums: Array, squared_weeks: Array) -> Array:
