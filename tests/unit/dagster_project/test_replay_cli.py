@@ -3,13 +3,16 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 from click.testing import Result
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
+from dagster_project.assets.replay import replay
 from dagster_project.cli import app
+from dagster_project.resources import Warehouse
 from dagster_project.warehouse_file import WarehouseFile
 from ml.contracts import REPLAYS
 
@@ -99,3 +102,14 @@ def test_a_warehouse_without_stock_counts_or_history_is_told_so(warehouse: Path)
     result = stockroom("replay", "--warehouse", warehouse)
     assert result.exit_code == 1
     assert "nothing to replay: there is no week of history" in result.stderr.replace("\n", " ")
+
+
+def test_the_asset_writes_all_three_tables(warehouse: Path) -> None:
+    result = dg.materialize([replay], resources={"warehouse": Warehouse(path=str(warehouse))})
+    assert result.success
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        for contract in REPLAYS:
+            rows = connection.sql(f"select count(*) from ml.{contract.name}").fetchone()[0]
+            (event,) = result.asset_materializations_for_node("replay")[REPLAYS.index(contract) :][:1]
+            assert event.asset_key.path == ["ml", contract.name]
+            assert event.metadata["dagster/row_count"].value == rows > 0
