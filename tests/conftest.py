@@ -103,7 +103,7 @@ def run_dbt(dbt_manifest: Manifest) -> RunDbt:
 def built_warehouse(run_dbt: RunDbt, tiny_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Everything that is known before a forecast: seeds, staging, marts and features of the tiny data. Read only."""
     warehouse = tmp_path_factory.mktemp("built_warehouse") / "stockroom.duckdb"
-    layers = ("path:seeds", "path:models/staging", "path:models/intermediate", "+path:models/marts", "+path:models/features")
+    layers = ("path:seeds", "path:models/staging", "+path:models/intermediate", "+path:models/marts", "+path:models/features")
     run_dbt(tiny_source, warehouse, "build", "--exclude-resource-type", "unit_test", "--select", *layers)
     return warehouse
 

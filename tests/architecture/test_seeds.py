@@ -7,17 +7,23 @@ import itertools
 from datetime import date
 from statistics import NormalDist
 
+import numpy as np
 import pytest
+from scipy.integrate import quad
+from scipy.stats import norm
 
 from dagster_project.settings import DBT_PROJECT_DIR
 
 SEEDS = DBT_PROJECT_DIR / "seeds"
 KEYS = {
     "policy_parameters": ("parameter",),
-    "service_levels": ("abc_class",),
+    "service_levels": ("abc_class", "xyz_class"),
+    "item_service_levels": ("item_id", "location_id"),
+    "policy_assignments": ("abc_class", "xyz_class", "item_id", "location_id"),
     "order_terms": ("vendor_id", "size"),
     "price_bands": ("lower_bound_usd",),
 }
+MAY_BE_EMPTY = {"item_service_levels"}
 
 
 def seed(name: str) -> list[dict[str, str]]:
@@ -50,10 +56,20 @@ def test_the_normal_table_is_right_to_its_last_digit() -> None:
     assert right["0.950"] == "1.644854"
 
 
+def test_the_loss_table_is_the_loss_function() -> None:
+    rows = seed("standard_normal_loss")
+    assert [row["k_factor"] for row in rows] == [f"{hundredth / 100:.2f}" for hundredth in range(-300, 401)]
+    k = np.array([float(row["k_factor"]) for row in rows])
+    loss = np.array([float(row["normal_loss"]) for row in rows])
+    np.testing.assert_allclose(loss, norm.pdf(k) - k * norm.sf(k), atol=1e-12)
+    # the expected shortage itself, by integration: G(k) is the integral of 1 - Phi above k
+    np.testing.assert_allclose(loss[[0, 300, 432]], [quad(norm.sf, point, np.inf)[0] for point in (-3.0, 0.0, 1.32)], atol=1e-9)
+
+
 @pytest.mark.parametrize("name", KEYS)
 def test_at_most_one_rule_holds_on_any_day(name: str) -> None:
     rows = seed(name)
-    assert len(rows) > 0
+    assert len(rows) > 0 or name in MAY_BE_EMPTY
     assert overlaps(rows, KEYS[name]) == []
 
 
@@ -81,5 +97,16 @@ def test_every_table_of_rules_with_a_period_is_looked_at() -> None:
 
 
 def test_every_class_has_a_service_level_and_every_item_has_terms() -> None:
-    assert sorted(row["abc_class"] for row in seed("service_levels")) == ["A", "B", "C", "Z"]
+    assert sorted(row["abc_class"] for row in seed("service_levels") if not row["xyz_class"]) == ["A", "B", "C", "Z"]
     assert [row["meaning"] for row in seed("order_terms") if row["vendor_id"] == row["size"] == ""] != []
+    assert [
+        row["policy"] for row in seed("policy_assignments") if not any(row[name] for name in KEYS["policy_assignments"])
+    ] != []
+
+
+def test_service_levels_lie_where_the_normal_table_does() -> None:
+    lines = [row for name in ("service_levels", "item_service_levels") for row in seed(name)]
+    cycle = [float(row["cycle_service_level"]) for row in lines if row["cycle_service_level"]]
+    fill = [float(row["fill_rate_level"]) for row in lines if row["fill_rate_level"]]
+    assert [level for level in cycle if not 0.5 <= level <= 0.999] == []
+    assert [level for level in fill if not 0 < level < 1] == []

@@ -10,6 +10,7 @@ through every table; the arithmetic stands beside each number.
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from datetime import date, timedelta
 from decimal import Decimal
@@ -18,10 +19,12 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
+from order_agreement import INPUTS, differences
 
 from dagster_project import picture
 from dagster_project.runner import run_daily_replenishment
 from dagster_project.settings import PROJECT_ROOT, Settings
+from ml.replenishment.orders import order_terms
 
 GOLDEN = PROJECT_ROOT / "data" / "golden"
 AS_OF = date(2016, 3, 10)
@@ -29,16 +32,11 @@ WHAT_WAS_COMPUTED = ("staging", "history", "intermediate", "marts", "features", 
 
 
 @pytest.fixture(scope="module")
-def golden_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = tmp_path_factory.mktemp("golden")
-    return Settings(source_dir=GOLDEN, warehouse=home / "stockroom.duckdb", dagster_home=home / "dagster")
-
-
-@pytest.fixture(scope="module")
-def contents_of_two_runs(golden_settings: Settings) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
+def contents_of_two_runs(
+    golden_settings: Settings, golden_warehouse: Path
+) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
     """Every table after the first run, and after the same run again."""
-    run_daily_replenishment(golden_settings)
-    first = _contents(golden_settings.warehouse)
+    first = _contents(golden_warehouse)
     run_daily_replenishment(golden_settings)
     return first, _contents(golden_settings.warehouse)
 
@@ -268,6 +266,22 @@ def test_an_empty_shelf_is_refilled_and_the_terms_add_up(warehouse):
     assert terms["demand over the protection interval"] == order["demand_units"]
     assert terms["usable on hand"] == 0
     assert sum(terms.values()) == order["order_units"]
+
+
+def test_python_orders_what_sql_orders(warehouse):
+    columns = ", ".join(itertools.chain.from_iterable(INPUTS.values()))
+    inputs = warehouse.sql(
+        f"""
+        select item_id, location_id, order_cost_usd_per_line, holding_cost_rate_per_year, max_cover_days, {columns}
+        from recommendations.rec_order_targets
+        inner join recommendations.rec_inventory_position using (item_id, location_id)
+        inner join intermediate.int_item_location_terms using (item_id, location_id)
+        cross join intermediate.int_policy
+        """
+    ).pl()
+    orders = warehouse.sql("from recommendations.rec_order_terms").pl()
+    assert orders.filter(pl.col("order_units") > 0).height > 0
+    assert differences(orders, order_terms(inputs)) == {}
 
 
 def test_what_is_missing_is_told_by_store_and_at_cost(warehouse):

@@ -1,4 +1,4 @@
-select policy_key as abc_class, arg_max(policy_value, valid_from) as cycle_service_level
-from {{ as_known(ref("snap_policy")) }}
-where policy_table = 'service_levels' and {{ as_of() }} between valid_from and coalesce(valid_to, date '9999-12-31')
-group by policy_key
+-- a class that depends on the error of the forecast is not known yet where this is read
+select abc_class, cycle_service_level
+from {{ ref("int_service_level_lines") }}
+where abc_class <> 'any' and xyz_class = 'any' and cycle_service_level is not null

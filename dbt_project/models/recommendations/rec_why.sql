@@ -6,11 +6,15 @@
     ("usable on hand", "-usable_on_hand_units"),
     ("on order", "case when need_units is not null then -on_order_units end"),
     ("backorders", "backorder_units"),
-    ("above the reorder point: nothing to order", "case when need_units <= 0 then -need_units else 0 end"),
+    ("up to the level the policy fills to", "case when need_units is not null then order_up_to_units - reorder_point_units end"),
+    ("above the target: nothing to order", "case when need_units <= 0 then -need_units else 0 end"),
     ("not bought or sold for long: taken for dropped", "case when need_units > 0 and is_dormant then -need_units else 0 end"),
-    ("economic order quantity", "case when need_units > 0 and not is_dormant then batch_units - need_units else 0 end"),
+    ("reorder level not reached", "case when need_units > 0 and not is_dormant and not is_reorder_level_reached then -need_units else 0 end"),
+    ("economic order quantity", "case when batch_units > 0 then batch_units - need_units else 0 end"),
     ("minimum order quantity", "minimum_units - batch_units"),
-    ("whole packs", "order_units - minimum_units"),
+    ("whole packs", "packed_units - minimum_units"),
+    ("cut to max stock", "max_stock_cut_units"),
+    ("cut to what the shelf life can sell", "shelf_life_cut_units"),
 ] %}
 
 {% for label, expression in terms %}

@@ -54,26 +54,13 @@ supplied as (
     group by weeks.item_id, weeks.location_id
 ),
 
--- a full position: just below the reorder point when the batch is ordered; where nothing is expected to sell, nothing is
 targets as (
-    select
-        item_id, location_id, reorder_point_units,
-        cast(ceil(reorder_point_units) as integer) + case
-            when daily_demand_units > 0
-                then cast(
-                    ceil(greatest(least(economic_order_units, daily_demand_units * max_cover_days), moq_units) / pack_units) * pack_units
-                    as integer
-                )
-            else 0
-        end as full_position_units
-    from {{ ref("rec_order_terms") }}
+    select item_id, location_id, reorder_point_units, full_position_units from {{ ref("rec_order_terms") }}
 ),
 
--- the mean demand of the very windows the error was measured in is mae / wape
 errors as (
     select
-        item_id, location_id, horizon_weeks as forecast_error_weeks,
-        case when wape is not null then coalesce(rmse_units * wape / nullif(mae_units, 0), 0) end as forecast_error_cv
+        item_id, location_id, horizon_weeks as forecast_error_weeks, {{ forecast_error_cv() }} as forecast_error_cv
     from {{ ref("rec_champion") }}
 ),
 
@@ -120,11 +107,7 @@ joined as (
 {% set known = "case when is_stock_known then " %}
 select
     as_of_date, item_id, location_id, vendor_id, abc_class,
-    case
-        when forecast_error_cv < xyz_x_cv then 'X'
-        when forecast_error_cv < xyz_y_cv then 'Y'
-        when forecast_error_cv is not null then 'Z'
-    end as xyz_class,
+    {{ xyz_class("forecast_error_cv") }} as xyz_class,
     coalesce(demand_pattern, 'none') as demand_pattern,
     unit_cost_usd,
     {{ known }} on_hand_units end as on_hand_units,

@@ -1,0 +1,318 @@
+"""The decision, whole, as a pure function: frames in, orders with their terms and reasons out.
+
+Belongs here: the door, the policies' targets, and the terms of an order. Does not belong here: how frames are read (`case`), demand and
+supply are foreseen (`demand`, `supply`), the search (`search`) and the arithmetic of an order (`orders`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ml.replenishment.case import Batch, Case, Clock, read_case
+from ml.replenishment.demand import demand_paths
+from ml.replenishment.draws import Draws, draw
+from ml.replenishment.orders import order_terms
+from ml.replenishment.search import Situation, best_order, draw_inflow, gain_of_ordering
+from ml.replenishment.season import shared_season
+from ml.replenishment.settings import DecisionSettings
+from ml.replenishment.supply import Supply, learn_supply
+
+Array = NDArray[np.float64]
+Policy = Literal["least_cost", "newsvendor", "quantile", "base_stock", "just_in_time"]
+
+_WAVES = (4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 16.0, 25.0)
+"""Lengths of season that a series is tried for, in periods."""
+_TINY = 1e-9
+_HIGHEST_RATIO = 0.999
+
+COLUMNS = (
+    "expected_demand_units",
+    "safety_stock_units",
+    "on_hand_units",
+    "believed_on_order_units",
+    "nothing_to_order_units",
+    "minimum_order_units",
+    "pack_units",
+    "cap_units",
+)
+
+
+def decide(
+    history: Any,
+    state: Any,
+    pipeline: Any,
+    receipts: Any,
+    params: Any,
+    policy: Policy = "least_cost",
+    settings: DecisionSettings | None = None,
+) -> pl.DataFrame:
+    """What to order now for every series of `state` and `params`, one row each, sorted by unique_id.
+
+    Frames are polars or pandas; `ds`, `now`, `ordered_at`, `expected_at` and `received_at` are whole numbers of periods or dates.
+
+    - history: unique_id, ds, y (units of demand or sales), optionally in_stock: false where a stock-out cut it.
+    - state: unique_id, now (the period about to start, in which the order is placed), on_hand, on_order (units).
+    - pipeline: unique_id, ordered_at, expected_at, quantity: open orders. receipts: unique_id, ordered_at, received_at, quantity: past
+      ones, from which lead times and losses are learned; either may be None. What `on_order` holds beyond the pipeline is
+      taken to come half-way through the promised lead time.
+    - params: unique_id, lead_time_periods (promised), review_periods, holding_cost (per unit and period), shortage_cost (per unit),
+      optionally order_cost (per order), moq, pack, shelf_life_periods, max_stock (units), service_level (used in place of
+      the costs), group (series that share a season), supplier (series that share lead times), unmet ("lost" or "backordered"),
+      is_whole_units.
+
+    In a period the order comes first, then arrivals, demand (lost if unmet) and costs. Returns unique_id, order_qty, target_units (order
+    up to this position), the terms, which add up to the order (`COLUMNS`), lead_time_reliability (probability that the
+    supplier keeps the promised date), expected_shortage_units, and reason. The order is 0 where something is missing, and the
+    reason says what. Series do not influence each other except through group and supplier; equal input gives equal orders.
+
+    Raises ContractError for missing columns or wrong types, ValueError for an unknown policy.
+    """
+    if policy not in get_args(Policy):
+        raise ValueError(f"policy {policy!r} is not one of {', '.join(get_args(Policy))}")
+    settings = settings or DecisionSettings()
+    case = read_case(history, state, pipeline, receipts, params, settings)
+    found = [_decided(case, batch, policy, settings, season) for batch, season in zip(case.batches, _seasons(case), strict=True)]
+    terms = pl.concat(found) if found else pl.DataFrame(schema={"row": pl.Int64})
+    return _orders(case, terms)
+
+
+def _seasons(case: Case) -> list[dict[int, Array]]:
+    """Per batch, the season of each of its series, by row; learned by groups over all batches."""
+    seasons: list[dict[int, Array]] = [{} for _ in case.batches]
+    if not case.batches:
+        return seasons
+    group = case.table["group"].to_list() if "group" in case.table.columns else [None] * case.table.height
+    members: dict[object, list[tuple[int, int]]] = {}
+    for number, batch in enumerate(case.batches):
+        for place, row in enumerate(batch.row.tolist()):
+            key = ("own", row) if group[row] is None else ("group", group[row])
+            members.setdefault(key, []).append((number, place))
+    for places in members.values():
+        batches = [case.batches[number] for number, _ in places]
+        first = min(batch.first_period for batch in batches)
+        last = max(batch.first_period + batch.units.shape[1] for batch in batches)
+        found = case.clock.season_positions(first, last - first)
+        if found is None or last - first < 1.5 * found[1]:
+            continue
+        units = np.zeros((len(places), last - first))
+        known = np.zeros(units.shape, dtype=bool)
+        for i, (batch, (_, place)) in enumerate(zip(batches, places, strict=True)):
+            begin = batch.first_period - first
+            units[i, begin : begin + batch.units.shape[1]] = batch.units[place]
+            known[i, begin : begin + batch.units.shape[1]] = batch.in_stock[place]
+        factors = shared_season(units, known, *found)
+        if factors is not None:
+            for number, place in places:
+                seasons[number][int(case.batches[number].row[place])] = factors
+    return seasons
+
+
+def _decided(case: Case, batch: Batch, policy: Policy, settings: DecisionSettings, season: dict[int, Array]) -> pl.DataFrame:
+    """The targets of one batch and what they rest on."""
+    table = case.table[batch.row]
+    lead, review = batch.lead_time, batch.review
+    periods = lead + max(settings.periods_beyond_lead_time, 2 * review)
+    ages = lead + settings.most_late_periods
+    draws = draw(settings.paths, periods, ages + periods + 1, settings.seed)
+    paths = _paths(case.clock, batch, season, draws, settings)
+    supply, open_units = _supply(case, table, batch, ages, settings)
+    shortage, holding, notes = _costs(table, settings)
+    on_hand = np.maximum(table["on_hand"].to_numpy(), 0.0)
+    now = Situation(paths, draw_inflow(open_units, supply, draws, periods), on_hand, shortage, holding, lead, review)
+
+    interval = min(lead + review, periods)
+    summed = paths[:, :, :interval].sum(axis=2)
+    ratio = np.minimum(shortage / (shortage + holding), _HIGHEST_RATIO)
+    believed = _believed(open_units, supply, interval)
+    position = on_hand + believed
+    level = summed.mean(axis=1) if policy == "just_in_time" else _quantile(summed, ratio)
+    backordered = _flags(table, "unmet", "backordered")
+    if policy == "least_cost":
+        quantity = np.where(backordered, np.maximum(level - position, 0.0), best_order(now, supply, draws, settings))
+    else:
+        quantity = np.maximum(level - position, 0.0)
+    quantity, waits = _worth_ordering(now, supply, draws, quantity, summed.mean(axis=1) / interval, table)
+    after = np.maximum(summed - position[:, None] - quantity[:, None], 0.0).mean(axis=1)
+    return pl.DataFrame(
+        {
+            "row": batch.row,
+            "mean_units": summed.mean(axis=1),
+            "reorder_units": np.where(quantity > 0, position + quantity, np.minimum(level, position)),
+            "usable_on_hand_units": on_hand,
+            "on_order_units": believed,
+            "horizon_days": np.full(len(on_hand), float(interval)),
+            "mean_lead_time_days": np.full(len(on_hand), float(lead)),
+            "lead_time_reliability": supply.reliable,
+            "expected_shortage_units": after,
+            "is_waiting": waits,
+            "note": notes,
+        }
+    )
+
+
+def _paths(clock: Clock, batch: Batch, season: dict[int, Array], draws: Draws, settings: DecisionSettings) -> Array:
+    """Demand of the coming periods, the season of each series taken out before and put back after."""
+    rows = batch.row.tolist()
+    length, ahead = batch.units.shape[1], draws.noise.shape[1]
+    first = batch.first_period
+    found = clock.season_positions(first, batch.now - first + ahead) if season else None
+    units = batch.units
+    coming = None
+    if found is not None:
+        flat = np.ones(found[1])
+        factors = np.stack([season.get(row, flat) for row in rows])
+        units = units / factors[:, found[0][:length]]
+        coming = factors[:, found[0][batch.now - first :]]
+    paths = demand_paths(units, batch.in_stock, _WAVES, draws, settings)
+    return paths if coming is None else paths * coming[:, None, :]
+
+
+def _supply(case: Case, table: pl.DataFrame, batch: Batch, ages: int, settings: DecisionSettings) -> tuple[Supply, Array]:
+    """Hazards per series, and units on order by age (series, ages), at the beginning of the period."""
+    known = case.orders.filter(pl.col("row").is_in(batch.row.tolist()))
+    if "supplier" in table.columns:
+        of_supplier = case.table.select("row", pl.coalesce(pl.col("supplier").cast(pl.String), "unique_id").alias("supplier"))
+        learned = case.orders.join(of_supplier, on="row").drop("row")
+        learned = learned.join(of_supplier.filter(pl.col("row").is_in(batch.row.tolist())), on="supplier").drop("supplier")
+    else:
+        learned = known
+    count = len(batch.row)
+    arrived, last_age, open_units = np.zeros((count, ages)), np.zeros((count, ages + 1)), np.zeros((count, ages))
+    place = np.searchsorted(batch.row, learned["row"].to_numpy())
+    age, came = learned["age"].to_numpy(), learned["came"].to_numpy()
+    in_time = came & (age < ages)
+    np.add.at(arrived, (place[in_time], age[in_time]), 1.0)
+    # an order that came at an age was at risk up to it; an open one, up to the period before this one
+    reached = np.minimum(np.where(came, age, age - 1), ages - 1)
+    started = reached >= 0
+    np.add.at(last_age, (place[started], reached[started]), 1.0)
+    at_risk = np.cumsum(last_age[:, ::-1], axis=1)[:, ::-1][:, :ages]
+    is_open = known.filter(~pl.col("came") & (pl.col("age") < ages))
+    np.add.at(
+        open_units,
+        (np.searchsorted(batch.row, is_open["row"].to_numpy()), is_open["age"].to_numpy()),
+        is_open["units"].to_numpy(),
+    )
+    listed = known.filter(~pl.col("came")).group_by("row").agg(pl.col("units").sum())
+    stated = table.join(listed, on="row", how="left", maintain_order="left")
+    unlisted = np.maximum(stated["on_order"].fill_null(0.0).to_numpy() - stated["units"].fill_null(0.0).to_numpy(), 0.0)
+    open_units[:, min(max(batch.lead_time // 2, 1), ages - 1)] += unlisted
+    return learn_supply(arrived, at_risk, batch.lead_time, settings), open_units
+
+
+def _believed(open_units: Array, supply: Supply, periods: int) -> Array:
+    """(S,): units on order that are expected within the periods."""
+    total = np.zeros(len(open_units))
+    for age in np.flatnonzero(open_units.any(axis=0)):
+        total += open_units[:, age] * supply.arrived_by(int(age), periods)[:, -1]
+    return total
+
+
+def _costs(table: pl.DataFrame, settings: DecisionSettings) -> tuple[Array, Array, list[str]]:
+    """Shortage and holding cost per series; where one is unknown or a service level is asked for, such as lead to that level."""
+    shortage = table["shortage_cost"].fill_null(np.nan).to_numpy()
+    holding = table["holding_cost"].fill_null(np.nan).to_numpy()
+    level = table["service_level"].fill_null(np.nan).to_numpy()
+    asked = (level > 0) & (level < 1)
+    unknown = ~np.isfinite(shortage) | ~(holding > 0)
+    aim = np.where(asked, level, settings.missing_cost_service_level)
+    base = np.where(holding > 0, holding, 1.0)
+    by_level = asked | unknown
+    notes = np.where(unknown & ~asked, f"cost unknown: aims at a service level of {settings.missing_cost_service_level:g}", "")
+    return np.where(by_level, base * aim / (1 - aim), shortage), base, notes.tolist()
+
+
+def _worth_ordering(
+    now: Situation, supply: Supply, draws: Draws, quantity: Array, rate: Array, table: pl.DataFrame
+) -> tuple[Array, NDArray[np.bool_]]:
+    """With a cost per order: at least an economic batch, and only when what it earns pays for coming one review earlier."""
+    cost = table["order_cost"].fill_null(0.0).fill_nan(0.0).clip(lower_bound=0).to_numpy()
+    waits = np.zeros(len(quantity), dtype=bool)
+    if not (cost > 0).any():
+        return quantity, waits
+    batch = np.maximum(quantity, np.sqrt(2 * cost * rate / now.holding_cost))
+    gain = gain_of_ordering(now, supply, draws, quantity)
+    share = np.minimum(1.0, now.review * rate / np.maximum(batch, _TINY))
+    waits = (quantity > 0) & (gain < cost * share)
+    return np.where(waits, 0.0, np.where((cost > 0) & (quantity > 0), batch, quantity)), waits
+
+
+def _quantile(paths: Array, level: Array) -> Array:
+    """(S,): the smallest path that at least `level` of all paths do not pass."""
+    ordered = np.sort(paths, axis=1)
+    place = np.clip(np.ceil(level * paths.shape[1]).astype(int) - 1, 0, paths.shape[1] - 1)
+    return ordered[np.arange(len(ordered)), place]
+
+
+def _flags(table: pl.DataFrame, name: str, value: str) -> NDArray[np.bool_]:
+    if name not in table.columns:
+        return np.zeros(table.height, dtype=bool)
+    return (table[name].cast(pl.String) == value).fill_null(False).to_numpy()
+
+
+def _orders(case: Case, found: pl.DataFrame) -> pl.DataFrame:
+    """Orders of all series: minimum, pack and caps by the arithmetic that SQL shares; zero with a word where nothing was decided."""
+    column = pl.col
+    whole = column("is_whole_units").fill_null(True) if "is_whole_units" in case.table.columns else pl.lit(True)
+    terms = case.table.join(found, on="row", how="left", maintain_order="left") if found.height else case.table
+    if not found.height:
+        absent = (
+            "mean_units",
+            "reorder_units",
+            "usable_on_hand_units",
+            "on_order_units",
+            "lead_time_reliability",
+            "expected_shortage_units",
+        )
+        terms = terms.with_columns(*(pl.lit(None, pl.Float64).alias(name) for name in absent), is_waiting=False, note=pl.lit(""))
+        terms = terms.with_columns(horizon_days=pl.lit(None, pl.Float64), mean_lead_time_days=pl.lit(None, pl.Float64))
+    made = order_terms(
+        terms.with_columns(
+            on_hand_units=column("on_hand"),
+            moq_units=column("moq").fill_null(0),
+            pack_units=column("pack").fill_null(pl.when(whole).then(1.0)),
+            max_stock_units=column("max_stock"),
+            shelf_life_days=column("shelf_life_periods"),
+            is_whole_units=whole,
+        )
+    )
+    quantity = pl.when(column("word").is_null()).then(column("order_units").fill_null(0.0)).otherwise(0.0)
+    made = made.with_columns(
+        order_qty=quantity,
+        target_units=column("reorder_point_units"),
+        expected_demand_units=column("demand_units"),
+        safety_stock_units=column("reorder_point_units") - column("demand_units"),
+        on_hand_units=-column("usable_on_hand_units"),
+        believed_on_order_units=-column("on_order_units"),
+        nothing_to_order_units=column("batch_units") - column("need_units"),
+        minimum_order_units=column("minimum_units") - column("batch_units"),
+        pack_units=column("packed_units") - column("minimum_units"),
+        cap_units=column("order_units") - column("packed_units"),
+        reason=pl.concat_str(
+            pl.coalesce("word", pl.when("is_waiting").then(pl.lit("an order would not pay for itself yet")), "order_reason"),
+            pl.when(column("word").is_null() & (column("note") != "")).then(column("note")),
+            separator="; ",
+            ignore_nulls=True,
+        ),
+    )
+    return made.select(
+        "unique_id", "order_qty", "target_units", *COLUMNS, "lead_time_reliability", "expected_shortage_units", "reason"
+    )
+
+
+def explain(orders: pl.DataFrame) -> pl.DataFrame:
+    """Orders as why-rows: unique_id, term, units; the terms of a series add up to its order."""
+    return (
+        orders.unpivot(COLUMNS, index="unique_id", variable_name="term", value_name="units")
+        .drop_nulls("units")
+        .filter(pl.col("units") != 0)
+        .sort("unique_id", maintain_order=True)
+    )
+
+
+__all__: Sequence[str] = ("COLUMNS", "Policy", "decide", "explain")
