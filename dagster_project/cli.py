@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -280,6 +280,86 @@ def _some(names: list[str] | None, everything: bool, before: str) -> list[str]:
     raise _fail(
         ["there is none today" if everything else "no proposal is named"], f"See first: {_program()} {before}, or name proposals."
     )
+
+
+@app.command()
+def replay(
+    policies: Annotated[str, typer.Option("--policies", help="Names, with commas between; default: all.")] = "",
+    weeks: Annotated[int, typer.Option("--weeks", min=1, help="The last weeks of history are replayed.")] = 52,
+    baseline: Annotated[
+        str, typer.Option("--baseline", help="What the others are compared with; default: actual, what was really done.")
+    ] = "",
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="So many item-stores, chosen by a hash; default: all.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same result.")] = 1,
+    png: Annotated[Path | None, typer.Option("--png", help="File to draw the costs into.")] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """What would other ways of ordering have cost, beside what was really done? Writes ml.policy_replay."""
+    from dagster_project import replay_page, replaying
+    from dagster_project.warehouse_file import WarehouseFile
+
+    names = [name.strip() for name in policies.split(",") if name.strip()]
+    with _reading(warehouse) as path, _bar("replaying") as progress, _refusing():
+        rows, compared = replaying.run_replay(WarehouseFile(str(path)), names, weeks, baseline, sample, seed, progress)
+    console.print(replay_page.replay_table(rows, compared))
+    console.print(f'Per class and vendor: {_program()} query "from reports.rpt_policy_replay"', soft_wrap=True)
+    _draw(png, lambda file: replay_page.write_replay_png(rows, file))
+
+
+@app.command()
+def what_if(
+    parameter: Annotated[str, typer.Option("--parameter", help="service_level, holding_rate, lead_time or moq.")],
+    values: Annotated[str, typer.Option("--values", help="Values to try, with commas between; default: a usual range.")] = "",
+    policy: Annotated[str, typer.Option("--policy", help="Policy to try them with; default: the one the parameter is for.")] = "",
+    weeks: Annotated[int, typer.Option("--weeks", min=1, help="The last weeks of history are replayed.")] = 52,
+    sample: Annotated[int | None, typer.Option("--sample", min=1, help="So many item-stores; default: all.")] = None,
+    png: Annotated[Path | None, typer.Option("--png", help="File to draw the curve into.")] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """The curve of cost against service when a parameter changes: replays at each value. Writes ml.policy_what_if."""
+    from dagster_project import replay_page, replaying
+    from dagster_project.warehouse_file import WarehouseFile
+
+    try:
+        tried = [float(value) for value in values.split(",") if value.strip()]
+    except ValueError:
+        raise _fail([f"--values {values}: not numbers"], "For example: --values 0.8,0.9,0.95") from None
+    with _reading(warehouse) as path, _bar("replaying") as progress, _refusing():
+        file = WarehouseFile(str(path))
+        rows = replaying.run_what_if(file, parameter, tried, policy, weeks, sample, progress=progress)
+    console.print(replay_page.what_if_table(rows))
+    _draw(png, lambda file: replay_page.write_what_if_png(rows, file))
+
+
+@contextlib.contextmanager
+def _bar(text: str) -> Iterator[Callable[[float], None]]:
+    """A bar on stderr; gives what sets its share."""
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=errors, transient=True
+    ) as shown:
+        task = shown.add_task(text, total=1.0)
+        yield lambda share: shown.update(task, completed=share)
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    """What cannot be done is a message."""
+    try:
+        yield
+    except ValueError as error:
+        raise _fail([str(error)]) from None
+
+
+def _draw(png: Path | None, write: Callable[[Path], None]) -> None:
+    if png is None:
+        return
+    try:
+        write(png)
+    except OSError as error:
+        raise _fail([f"{png} cannot be written: {error}"], "Choose another file: --png FILE") from None
+    console.print(f"Drawn in {png}.", soft_wrap=True)
 
 
 @app.command()

@@ -42,9 +42,20 @@ from ml.contracts.orders import (
     ORDER_COST_CURVES,
     ORDER_TARGETS,
     ORDERS,
+    TARGET_ECONOMICS,
+)
+from ml.contracts.replay import (
+    ORDER_TERMS,
+    POLICY_REPLAY,
+    POLICY_REPLAY_DIFFERENCES,
+    POLICY_WHAT_IF,
+    PURCHASE_LINES,
+    REPLAY_FEATURES,
+    REPLAYS,
+    STOCK_WEEKLY,
 )
 
-OUTPUTS = (*FORECASTS, *ORDERS, *CONSTRAINTS)
+OUTPUTS = (*FORECASTS, *ORDERS, *CONSTRAINTS, *REPLAYS)
 
 __all__ = [
     "CALENDAR_WEEKLY",
@@ -71,11 +82,20 @@ __all__ = [
     "ORDER_COST_CURVES",
     "ORDER_ECONOMICS",
     "ORDER_TARGETS",
+    "ORDER_TERMS",
     "ORDER_TRANSFERS",
     "OUTPUTS",
+    "POLICY_REPLAY",
+    "POLICY_REPLAY_DIFFERENCES",
+    "POLICY_WHAT_IF",
+    "PURCHASE_LINES",
     "QUANTILES",
+    "REPLAYS",
+    "REPLAY_FEATURES",
     "SERIES_METRICS",
     "SIGNALS_WEEKLY",
+    "STOCK_WEEKLY",
+    "TARGET_ECONOMICS",
     "Column",
     "ContractError",
     "FrameContract",

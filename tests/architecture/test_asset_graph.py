@@ -15,7 +15,7 @@ import pytest
 
 from dagster_project.definitions import build_defs
 from dagster_project.intake import declared_tables
-from dagster_project.jobs import DAILY_REPLENISHMENT
+from dagster_project.jobs import DAILY_REPLENISHMENT, POLICY_REPLAY, REPLAY_GROUP
 from dagster_project.settings import Settings
 
 SNAPSHOT = Path(__file__).with_name("asset_graph.txt")
@@ -80,8 +80,10 @@ def test_all_that_writes_waits_for_the_one_pool(defs: dg.Definitions) -> None:
     assert {step.name: step.pool for step in steps} == {step.name: "warehouse" for step in steps}
 
 
-def test_the_daily_job_makes_every_asset(defs: dg.Definitions, graph) -> None:
-    assert defs.resolve_job_def(DAILY_REPLENISHMENT).asset_layer.selected_asset_keys == graph.get_all_asset_keys()
+def test_the_daily_job_makes_every_asset_but_the_replay_which_has_a_job_of_its_own(defs: dg.Definitions, graph) -> None:
+    replayed = {key for key in graph.get_all_asset_keys() if graph.get(key).group_name == REPLAY_GROUP}
+    assert defs.resolve_job_def(DAILY_REPLENISHMENT).asset_layer.selected_asset_keys == graph.get_all_asset_keys() - replayed
+    assert defs.resolve_job_def(POLICY_REPLAY).asset_layer.selected_asset_keys == replayed
 
 
 def test_dbt_tests_are_checks_of_the_asset_they_speak_of(graph) -> None:
