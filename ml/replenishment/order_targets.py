@@ -60,11 +60,13 @@ def search_targets(economics: pl.DataFrame) -> OrderTargets:
     targets = lines.select(*_KEYS, "horizon_days").with_columns(
         reorder_units=pl.Series(reorder * stocked), target_units=pl.Series(target), **_per_year(best)
     )
-    around = costs_around(mean, variance, reorder_units=reorder, target_units=target, shares=SHARES, **terms)
+    # packs are rounded up, so the level that is reached on average lies half a pack above the target
+    half_pack = np.floor((np.maximum(number["pack_units"], 1.0) - 1) / 2)
+    around = costs_around(mean, variance, reorder_units=reorder, target_units=target + half_pack, shares=SHARES, **terms)
     points = len(SHARES)
     curves = lines.select(_KEYS)[np.repeat(np.flatnonzero(stocked), points)].with_columns(
         point_number=pl.Series(np.tile(np.arange(1, points + 1, dtype=np.int32), int(stocked.sum()))),
-        target_units=pl.Series(around.target_units[stocked].ravel()),
+        target_units=pl.Series(np.maximum(around.target_units - half_pack[:, None], 0.0)[stocked].ravel()),
         **_per_year(LeastCost(*(part[stocked].ravel() for part in around))),
     )
     return OrderTargets(ORDER_TARGETS.conform(targets), ORDER_COST_CURVES.conform(curves))

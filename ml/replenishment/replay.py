@@ -153,6 +153,8 @@ class _State:
             need = np.ceil(np.maximum((levels.reorder - position) / np.maximum(levels.batch, 1), 1e-6)) * np.maximum(
                 levels.batch, 1
             )
+        if levels.least is not None:
+            need = np.maximum(need, levels.least)
         quantity = np.where(is_due, np.ceil(np.maximum(need, self._moq) / self._pack - 1e-4) * self._pack, 0).astype(np.float32)
         ordered = np.flatnonzero(quantity)
         slot, day = week + self._lead[week, ordered] // 7, self._lead[week, ordered] % 7

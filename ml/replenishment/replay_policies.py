@@ -28,11 +28,12 @@ _POINTS = 48
 
 
 class Levels(NamedTuple):
-    """Order where the position is at or below `reorder`: up to `target`, or whole batches where `batch` says so."""
+    """Order where the position is at or below `reorder`: up to `target`, at least `least`, or whole batches where `batch` says so."""
 
     reorder: Floats
     target: Floats
     batch: Floats | None = None
+    least: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -124,19 +125,33 @@ def _up_to(target: Array) -> Levels:
     return Levels(target, target)
 
 
+def _in_batches(known: Known, target: Array) -> Levels:
+    """(R,S) as the warehouse orders: an order that is needed is at least an economic one."""
+    batch = known.economic_order_quantity(known.mean / known.horizon)
+    return _up_to(target)._replace(least=batch.astype(np.float32))
+
+
 def _quantile(known: Known) -> Levels:
     mean = known.mean
-    return _up_to(gamma_quantile(known.service_level, mean, known.variance(mean)))
+    return _in_batches(known, gamma_quantile(known.service_level, mean, known.variance(mean)))
 
 
 def _newsvendor(known: Known) -> Levels:
+    return _in_batches(known, _newsvendor_level(known))
+
+
+def _newsvendor_level(known: Known) -> Array:
     panel, rows = known.panel, known.rows
     ratio = textbook.critical_ratio(panel.shortage[rows], panel.holding[rows] * known.review)
     mean = known.mean
-    return _up_to(gamma_quantile(ratio, mean, known.variance(mean)))
+    return gamma_quantile(ratio, mean, known.variance(mean))
 
 
-def _eoq_sq(known: Known) -> Levels:
+def _base_stock(known: Known) -> Levels:
+    return _up_to(_newsvendor_level(known))
+
+
+def _eoq_textbook(known: Known) -> Levels:
     rate = known.mean / known.horizon
     point = textbook.reorder_point_units(rate, known.lead, known.textbook_safety_stock(rate)).astype(np.float32)
     batch = np.ceil(known.economic_order_quantity(rate)).astype(np.float32)
@@ -189,19 +204,19 @@ def gamma_quantile(level: Array, mean: Array, variance: Array) -> Array:
 POLICIES: dict[str, Policy] = {
     "quantile": _Weekly(_quantile),
     "newsvendor": _Weekly(_newsvendor),
-    "eoq_sq": _Weekly(_eoq_sq),
+    "eoq_textbook": _Weekly(_eoq_textbook),
     "rs_textbook": _Weekly(_rs_textbook),
     "rss": _Weekly(_rss),
-    "base_stock": _Held(_newsvendor, _FIXED_WEEKS),
+    "base_stock": _Held(_base_stock, _FIXED_WEEKS),
     "just_in_time": _Weekly(_just_in_time),
     "least_cost": _Weekly(_least_cost),
     "clairvoyant_distribution": _Weekly(_least_cost),
 }
 
 WHAT_THEY_DO = {
-    "quantile": "order up to the service level's quantile of demand summed over the protection interval, every review",
+    "quantile": "order up to the service level's quantile of demand summed over the protection interval, at least an economic batch",
     "newsvendor": "the same at the quantile that margin and holding cost ask for",
-    "eoq_sq": "economic order quantity at the textbook reorder point",
+    "eoq_textbook": "economic order quantity at the textbook reorder point",
     "rs_textbook": "order up to mean and z·σ over the protection interval, every review",
     "rss": "at the textbook level over the protection interval, order that and an economic order quantity",
     "base_stock": "the newsvendor level, set anew once a quarter",

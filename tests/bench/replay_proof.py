@@ -27,9 +27,9 @@ from dagster_project.settings import Settings
 from ml.replenishment.replay import MEASURES, VARIANTS, differences, replay
 from ml.replenishment.replay_policies import WHAT_THEY_DO
 
-BARS = ("actual", "eoq_sq", "rs_textbook")
+BARS = ("actual", "eoq_textbook", "rs_textbook")
 CLAIRVOYANT = "clairvoyant_distribution"
-SPEED_POLICIES = ("eoq_sq", "rs_textbook", "quantile", "newsvendor", "least_cost")
+SPEED_POLICIES = ("eoq_textbook", "rs_textbook", "quantile", "newsvendor", "least_cost")
 
 
 def stockroom(*arguments: str, env: dict[str, str] | None = None) -> None:

@@ -36,7 +36,7 @@ def test_replay_prints_one_line_per_policy_and_writes_the_tables_and_a_picture(w
     assert "9 weeks from 2016-10-30" in result.stdout
     for policy in ("actual", "least_cost", "rss"):
         assert f"│ {policy} " in result.stdout
-    assert "eoq_sq" not in result.stdout
+    assert "eoq_textbook" not in result.stdout
     assert f"Drawn in {png}" in result.stdout.replace("\n", "")
     assert imread(png).shape[:2] == (840, 1650)
     with duckdb.connect(str(warehouse), read_only=True) as connection:
