@@ -30,7 +30,9 @@ def demand_paths(
 ) -> Array:
     """(S, T) demand of past periods -> (S, N, H) units of the periods to come; all series have the same T periods."""
     bank = state_space.specs(season_periods)
+    units = _with_a_beginning(units, in_stock)
     made = state_space.filter_bank(units, in_stock, bank, settings)
+    units = np.where(in_stock, units, np.maximum(units, made.foretold))
     error = units - made.foretold
     normal = draws.noise[None]
     shaped = _shape_of_noise(made.foretold, error, units)[:, (norm.cdf(draws.noise) * 128).astype(int).clip(0, 127)]
@@ -51,6 +53,13 @@ def demand_paths(
     )
     drawn = changes.draw_paths(runs, np.broadcast_to(normal, paths.shape), draws)
     return np.where(jumping[:, :, None], drawn, paths)
+
+
+def _with_a_beginning(units: Array, in_stock: NDArray[np.bool_]) -> Array:
+    """What is not known before the first period in stock is taken to be as that period."""
+    first = np.argmax(in_stock, axis=1)
+    before = (np.arange(units.shape[1]) < first[:, None]) & in_stock.any(axis=1)[:, None]
+    return np.where(before, np.maximum(units, units[np.arange(len(units)), first][:, None]), units)
 
 
 def _is_lumpy(units: Array, error: Array, settings: DecisionSettings) -> NDArray[np.bool_]:

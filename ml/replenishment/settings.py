@@ -20,8 +20,10 @@ class DecisionSettings:
     """An order that is later than this is not believed in at all."""
     most_history_periods: int = 160
     """Older demand is not read: no model gives it weight."""
+    most_lead_time_periods: int = 1_000
+    """A promised lead time or review period beyond is taken for a mistake."""
     chunk_series: int = 1_000
-    """Series simulated at a time; changes memory, never a result."""
+    """Series simulated at a time, fewer over long lead times; changes memory, never a result."""
     seed: int = 7
 
     # demand
