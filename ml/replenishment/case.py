@@ -272,7 +272,9 @@ def _batches(demand: pl.DataFrame, table: pl.DataFrame, clock: Clock, settings: 
             at = np.concatenate([np.arange(b, e) for b, e in zip(start.tolist(), end.tolist(), strict=True)])
             at = at[period[at] >= first]
             place, step = np.searchsorted(rows, row[at]), period[at] - first
-            batch = Batch(rows, np.zeros((len(rows), now - first)), np.ones((len(rows), now - first), bool), first, now, lead, review)
+            batch = Batch(
+                rows, np.zeros((len(rows), now - first)), np.ones((len(rows), now - first), bool), first, now, lead, review
+            )
             batch.units[place, step] = y[at]
             batch.in_stock[place, step] = in_stock[at]
             yield batch

@@ -78,7 +78,7 @@ def _shape_of_noise(foretold: Array, error: Array, units: Array) -> Array:
         return np.repeat(normal[None], len(units), axis=0)
     relative = error[:, 1:] / np.maximum(foretold[:, 1:], 0.1 * units.mean(axis=1, keepdims=True) + 1e-9)
     weight = _SHAPE_DISCOUNT ** np.arange(relative.shape[1] - 1, -1, -1.0)
-    relative = relative - (relative @ weight / weight.sum())[:, None]
+    relative = relative - ((relative * weight).sum(axis=1) / weight.sum())[:, None]
     order = np.argsort(relative, axis=1, kind="stable")
     ordered = np.take_along_axis(relative, order, axis=1)
     place = (np.cumsum(weight[order], axis=1) - 0.5 * weight[order]) / weight.sum()

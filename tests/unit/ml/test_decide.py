@@ -119,7 +119,9 @@ def test_series_of_a_supplier_learn_its_lead_times_from_each_other() -> None:
 
 def test_a_series_without_a_supplier_learns_from_itself() -> None:
     late = [("B", at, at + 4, 10.0) for at in range(60, 95)]
-    found = decide(**frames({"A": [10.0] * 20, "B": [10.0] * 20}, receipts=late, supplier={"A": None, "B": "V"}, lead_time_periods=1))
+    found = decide(
+        **frames({"A": [10.0] * 20, "B": [10.0] * 20}, receipts=late, supplier={"A": None, "B": "V"}, lead_time_periods=1)
+    )
     assert found["lead_time_reliability"][0] == pytest.approx(0.7, abs=1e-9)
 
 
@@ -272,9 +274,7 @@ def test_periods_cut_by_a_stock_out_are_not_taken_for_low_demand() -> None:
     demand = random.poisson(20, 60).astype(float)
     made = frames({"A": demand})
     cut = np.arange(60) % 3 == 0
-    hidden = made | {
-        "history": made["history"].with_columns(y=pl.Series(np.where(cut, 0.0, demand)), in_stock=pl.Series(~cut))
-    }
+    hidden = made | {"history": made["history"].with_columns(y=pl.Series(np.where(cut, 0.0, demand)), in_stock=pl.Series(~cut))}
     unmarked = hidden | {"history": hidden["history"].drop("in_stock")}
     true = decide(**made, policy="just_in_time")["target_units"][0]
     assert decide(**hidden, policy="just_in_time")["target_units"][0] == pytest.approx(true, rel=0.1)
