@@ -126,7 +126,7 @@ def _frame(name: str, value: Any) -> pl.DataFrame:
     missing = [column for column in REQUIRED[name] if column not in value.columns]
     if missing:
         raise ContractError(f"{name}: missing columns {missing}; it has {value.columns}")
-    wanted = {column: pl.Float64 for column in _NUMBERS.get(name, ())} | {column: pl.Boolean for column in _FLAGS.get(name, ())}
+    wanted = dict.fromkeys(_NUMBERS.get(name, ()), pl.Float64) | dict.fromkeys(_FLAGS.get(name, ()), pl.Boolean)
     value = value.with_columns(pl.col("unique_id").cast(pl.String))
     for column, dtype in wanted.items():
         if column in value.columns:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -103,6 +105,6 @@ def test_more_stock_never_means_a_larger_order() -> None:
     supply = Supply(np.full((1, 12), 0.4), np.array([0.5]))
     draws = draw(256, 7, 24, 7)
     orders = [best_order(situation(demand, on_hand=h, lead=2), supply, draws, DecisionSettings())[0] for h in range(0, 200, 20)]
-    assert all(later <= earlier + 1 for earlier, later in zip(orders, orders[1:], strict=False))
+    assert all(later <= earlier + 1 for earlier, later in itertools.pairwise(orders))
     assert orders[0] > 10
     assert orders[-1] < 1
