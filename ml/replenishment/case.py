@@ -98,7 +98,7 @@ def read_case(history: Any, state: Any, pipeline: Any, receipts: Any, params: An
     return Case(table, clock, batches, _orders(frames["pipeline"], frames["receipts"], table, clock))
 
 
-_SIMULATED_VALUES = 3_072_000
+_SIMULATED_VALUES = 400_000
 _TIMES = {
     "history": ("ds",),
     "state": ("now",),

@@ -7,6 +7,7 @@ supply are foreseen (`demand`, `supply`), the search (`search`) and the arithmet
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -78,7 +79,10 @@ def decide(
         raise ValueError(f"policy {policy!r} is not one of {', '.join(get_args(Policy))}")
     settings = settings or DecisionSettings()
     case = read_case(history, state, pipeline, receipts, params, settings)
-    found = [_decided(case, batch, policy, settings, season) for batch, season in zip(case.batches, _seasons(case), strict=True)]
+    with ThreadPoolExecutor(max_workers=max(settings.workers, 1)) as pool:
+        found = list(
+            pool.map(lambda pair: _decided(case, *pair, policy, settings), zip(case.batches, _seasons(case), strict=True))
+        )
     terms = pl.concat(found) if found else pl.DataFrame(schema={"row": pl.Int64})
     return _orders(case, terms)
 
@@ -114,7 +118,7 @@ def _seasons(case: Case) -> list[dict[int, Array]]:
     return seasons
 
 
-def _decided(case: Case, batch: Batch, policy: Policy, settings: DecisionSettings, season: dict[int, Array]) -> pl.DataFrame:
+def _decided(case: Case, batch: Batch, season: dict[int, Array], policy: Policy, settings: DecisionSettings) -> pl.DataFrame:
     """The targets of one batch and what they rest on."""
     table = case.table[batch.row]
     lead, review = batch.lead_time, batch.review
