@@ -98,7 +98,8 @@ def read_case(history: Any, state: Any, pipeline: Any, receipts: Any, params: An
     return Case(table, clock, batches, _orders(frames["pipeline"], frames["receipts"], table, clock))
 
 
-_SIMULATED_VALUES = 400_000
+_LARGEST = 1e12  # larger numbers are taken for this one: squares of sums of them are still numbers
+_SIMULATED_VALUES = 400_000  # per batch: what the processor's cache holds
 _TIMES = {
     "history": ("ds",),
     "state": ("now",),
@@ -138,7 +139,9 @@ def _frame(name: str, value: Any) -> pl.DataFrame:
                 ) from error
     numbers = [column for column, dtype in wanted.items() if dtype == pl.Float64 and column in value.columns]
     # what is no number is not known
-    return value.with_columns(pl.when(pl.col(column).is_finite()).then(pl.col(column)).alias(column) for column in numbers)
+    return value.with_columns(
+        pl.when(pl.col(column).is_finite()).then(pl.col(column).clip(-_LARGEST, _LARGEST)).alias(column) for column in numbers
+    )
 
 
 def _same_time(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ml.contracts import ContractError
 from ml.replenishment import decide
 
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 STEADY = [10.0, 12.0, 9.0, 11.0, 10.0, 8.0]
 NAN = math.nan
 
