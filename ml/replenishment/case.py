@@ -27,6 +27,22 @@ REQUIRED = {
 }
 OPTIONAL_NUMBERS = ("order_cost", "moq", "pack", "shelf_life_periods", "max_stock", "service_level")
 _MONTH_DAYS = 28
+_LARGEST = 1e12  # larger numbers are taken for this one: squares of sums of them are still numbers
+_SIMULATED_VALUES = 400_000  # per batch: what the processor's cache holds
+_TIMES = {
+    "history": ("ds",),
+    "state": ("now",),
+    "pipeline": ("ordered_at", "expected_at"),
+    "receipts": ("ordered_at", "received_at"),
+}
+_NUMBERS = {
+    "history": ("y",),
+    "state": ("on_hand", "on_order"),
+    "pipeline": ("quantity",),
+    "receipts": ("quantity",),
+    "params": (*REQUIRED["params"][1:], *OPTIONAL_NUMBERS),
+}
+_FLAGS = {"history": ("in_stock",), "params": ("is_whole_units",)}
 
 
 @dataclass(frozen=True)
@@ -96,24 +112,6 @@ def read_case(history: Any, state: Any, pipeline: Any, receipts: Any, params: An
     table = _judged(table, demand, settings.most_lead_time_periods)
     batches = list(_batches(demand, table, clock, settings))
     return Case(table, clock, batches, _orders(frames["pipeline"], frames["receipts"], table, clock))
-
-
-_LARGEST = 1e12  # larger numbers are taken for this one: squares of sums of them are still numbers
-_SIMULATED_VALUES = 400_000  # per batch: what the processor's cache holds
-_TIMES = {
-    "history": ("ds",),
-    "state": ("now",),
-    "pipeline": ("ordered_at", "expected_at"),
-    "receipts": ("ordered_at", "received_at"),
-}
-_NUMBERS = {
-    "history": ("y",),
-    "state": ("on_hand", "on_order"),
-    "pipeline": ("quantity",),
-    "receipts": ("quantity",),
-    "params": (*REQUIRED["params"][1:], *OPTIONAL_NUMBERS),
-}
-_FLAGS = {"history": ("in_stock",), "params": ("is_whole_units",)}
 
 
 def _frame(name: str, value: Any) -> pl.DataFrame:
