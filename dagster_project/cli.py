@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +34,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+orders_app = typer.Typer(help="Purchase-order proposals: list them, approve them, export them to files.", no_args_is_help=True)
+app.add_typer(orders_app, name="orders")
 # a pipe has no width of its own; 80 columns would cut what matters
 console = Console() if Console().is_terminal else Console(width=130)
 errors = Console(stderr=True)
@@ -218,6 +220,148 @@ def tune(
         console.print(f"Nothing beat today's settings (loss {result.score_before:.4f}). The trials are in {out}.")
 
 
+ProposalsArgument = Annotated[list[str] | None, typer.Argument(help="Names of proposals, as `orders list` shows them.")]
+
+
+@orders_app.command("list")
+def orders_list(
+    everything: Annotated[bool, typer.Option("--all", help="Those of past days too.")] = False, warehouse: WarehouseOption = None
+) -> None:
+    """Show the proposals: one per vendor and day of delivery, with their states."""
+    from dagster_project import orders
+
+    with _reading(warehouse) as path:
+        console.print(orders.list_proposals(path, everything, _program()))
+
+
+@orders_app.command("approve")
+def orders_approve(
+    proposals: ProposalsArgument = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every proposal of today.")] = False,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Approve proposals: their lines stay as they are from now on."""
+    from dagster_project import orders
+
+    with _reading(warehouse) as path, _deciding(orders.OrdersError):
+        names = orders.current_ids(path, "proposed") if everything else proposals
+        outcomes = orders.approve(path, _some(names, everything, "orders list"), _program())
+    for outcome in outcomes:
+        console.print(f"{outcome.proposal_id} {outcome.text}", soft_wrap=True)
+    console.print(
+        f"Next: {_program()} orders export {' '.join(o.proposal_id for o in outcomes[:3])} --out FOLDER", soft_wrap=True
+    )
+
+
+@orders_app.command("export")
+def orders_export(
+    proposals: ProposalsArgument = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder to write one CSV file per proposal into.")] = Path("orders"),
+    everything: Annotated[bool, typer.Option("--all", help="Every approved proposal of today.")] = False,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Write approved proposals into files; from then on they count as on order."""
+    from dagster_project import orders
+
+    with _reading(warehouse) as path, _deciding(orders.OrdersError):
+        names = orders.current_ids(path, "approved") if everything else proposals
+        outcomes = orders.export(path, _some(names, everything, "orders approve --all"), out, _program())
+    for outcome in outcomes:
+        console.print(f"{outcome.proposal_id} {outcome.text}: {outcome.path}", soft_wrap=True)
+    console.print(
+        "Next: send the files to the vendors. The next run counts them as on order until the purchase file shows them.",
+        soft_wrap=True,
+    )
+
+
+def _some(names: list[str] | None, everything: bool, before: str) -> list[str]:
+    if names:
+        return names
+    raise _fail(
+        ["there is none today" if everything else "no proposal is named"], f"See first: {_program()} {before}, or name proposals."
+    )
+
+
+@app.command()
+def replay(
+    policies: Annotated[str, typer.Option("--policies", help="Names, with commas between; default: all.")] = "",
+    weeks: Annotated[int, typer.Option("--weeks", min=1, help="The last weeks of history are replayed.")] = 52,
+    baseline: Annotated[
+        str, typer.Option("--baseline", help="What the others are compared with; default: actual, what was really done.")
+    ] = "",
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="So many item-stores, chosen by a hash; default: all.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same result.")] = 1,
+    png: Annotated[Path | None, typer.Option("--png", help="File to draw the costs into.")] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """What would other ways of ordering have cost, beside what was really done? Writes ml.policy_replay."""
+    from dagster_project import replay_page, replaying
+    from dagster_project.warehouse_file import WarehouseFile
+
+    names = [name.strip() for name in policies.split(",") if name.strip()]
+    with _reading(warehouse) as path, _bar("replaying") as progress, _refusing():
+        rows, compared = replaying.run_replay(WarehouseFile(str(path)), names, weeks, baseline, sample, seed, progress)
+    console.print(replay_page.replay_table(rows, compared))
+    console.print(f'Per class and vendor: {_program()} query "from reports.rpt_policy_replay"', soft_wrap=True)
+    _draw(png, lambda file: replay_page.write_replay_png(rows, file))
+
+
+@app.command()
+def what_if(
+    parameter: Annotated[str, typer.Option("--parameter", help="service_level, holding_rate, lead_time or moq.")],
+    values: Annotated[str, typer.Option("--values", help="Values to try, with commas between; default: a usual range.")] = "",
+    policy: Annotated[str, typer.Option("--policy", help="Policy to try them with; default: the one the parameter is for.")] = "",
+    weeks: Annotated[int, typer.Option("--weeks", min=1, help="The last weeks of history are replayed.")] = 52,
+    sample: Annotated[int | None, typer.Option("--sample", min=1, help="So many item-stores; default: all.")] = None,
+    png: Annotated[Path | None, typer.Option("--png", help="File to draw the curve into.")] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """The curve of cost against service when a parameter changes: replays at each value. Writes ml.policy_what_if."""
+    from dagster_project import replay_page, replaying
+    from dagster_project.warehouse_file import WarehouseFile
+
+    try:
+        tried = [float(value) for value in values.split(",") if value.strip()]
+    except ValueError:
+        raise _fail([f"--values {values}: not numbers"], "For example: --values 0.8,0.9,0.95") from None
+    with _reading(warehouse) as path, _bar("replaying") as progress, _refusing():
+        file = WarehouseFile(str(path))
+        rows = replaying.run_what_if(file, parameter, tried, policy, weeks, sample, progress=progress)
+    console.print(replay_page.what_if_table(rows))
+    _draw(png, lambda file: replay_page.write_what_if_png(rows, file))
+
+
+@contextlib.contextmanager
+def _bar(text: str) -> Iterator[Callable[[float], None]]:
+    """A bar on stderr; gives what sets its share."""
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=errors, transient=True
+    ) as shown:
+        task = shown.add_task(text, total=1.0)
+        yield lambda share: shown.update(task, completed=share)
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    """What cannot be done is a message."""
+    try:
+        yield
+    except ValueError as error:
+        raise _fail([str(error)]) from None
+
+
+def _draw(png: Path | None, write: Callable[[Path], None]) -> None:
+    if png is None:
+        return
+    try:
+        write(png)
+    except OSError as error:
+        raise _fail([f"{png} cannot be written: {error}"], "Choose another file: --png FILE") from None
+    console.print(f"Drawn in {png}.", soft_wrap=True)
+
+
 @app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="SQL of DuckDB, read only.")],
@@ -294,6 +438,15 @@ def _reading(warehouse: Path | None) -> Iterator[Path]:
         raise _fail([str(error)], f"Tables are missing? Run the job to its end: {_program()} run") from None
     except duckdb.Error as error:
         raise _fail([str(error)]) from None
+
+
+@contextlib.contextmanager
+def _deciding(error_type: type[Exception]) -> Iterator[None]:
+    """What cannot be decided becomes a message with the next step."""
+    try:
+        yield
+    except error_type as error:
+        raise _fail(error.problems, error.next_step) from None
 
 
 def _existing_warehouse(warehouse: Path | None) -> Path:

@@ -13,11 +13,15 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DbtCliResource
 
+from dagster_project.assets.constraints import order_constraints
 from dagster_project.assets.forecasts import forecasts
+from dagster_project.assets.order_targets import order_targets
 from dagster_project.assets.raw import build_raw_assets
+from dagster_project.assets.replay import replay
 from dagster_project.assets.warehouse import build_dbt_assets
 from dagster_project.build import ensure_manifest
-from dagster_project.jobs import daily_replenishment
+from dagster_project.input_tables import INPUT_SCHEMA
+from dagster_project.jobs import daily_replenishment, policy_replay
 from dagster_project.progress import progress_logger
 from dagster_project.resources import Warehouse
 from dagster_project.settings import DBT_PROJECT_DIR, Settings
@@ -36,9 +40,17 @@ def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definit
         ),
     } | overrides
     raw_files = build_raw_assets()
+    files = sorted(key for key in raw_files.keys if key.path[0] != INPUT_SCHEMA)
     return dg.Definitions(
-        assets=[raw_files, build_dbt_assets(ensure_manifest(settings), sorted(raw_files.keys)), forecasts],
-        jobs=[daily_replenishment],
+        assets=[
+            raw_files,
+            build_dbt_assets(ensure_manifest(settings), files),
+            forecasts,
+            order_targets,
+            order_constraints,
+            replay,
+        ],
+        jobs=[daily_replenishment, policy_replay],
         resources=resources,
         loggers={"progress": progress_logger},
     )

@@ -20,7 +20,12 @@ from dagster_project.build import ensure_manifest
 from dagster_project.progress import LOGGER_NAME, Progress, ProgressHandler
 from dagster_project.settings import Settings
 
-_STEP_WORDS = {"raw_files": "checking the raw files…", "dbt": "building the warehouse…", "forecasts": "forecasting demand…"}
+_STEP_WORDS = {
+    "raw_files": "checking the raw files…",
+    "dbt": "building the warehouse…",
+    "forecasts": "forecasting demand…",
+    "order_constraints": "holding orders against limits…",
+}
 
 
 class RunFailed(Exception):

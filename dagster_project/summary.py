@@ -243,6 +243,7 @@ def _next_steps(connection: duckdb.DuckDBPyConnection, warehouse: Path, program:
     ).fetchone() or ("ITEM", "STORE")
     commands = Table.grid(padding=(0, 2))
     commands.add_row(f"{program} why {item} {location}", "why this quantity, term by term")
+    commands.add_row(f"{program} orders list", "the orders as proposals per vendor: approve and export them")
     commands.add_row(
         f'{program} query "from recommendations.rec_orders"',
         "every order, and every decision not to order",

@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from dagster_project.input_tables import INPUT_SCHEMA, INPUTS
 from ml.contracts import OUTPUTS, ContractError, FrameContract
 
 ML_SCHEMA = "ml"
@@ -44,8 +45,9 @@ class WarehouseFile:
             return connection.sql(query).pl()
 
     def prepare(self, country: str) -> int:
-        """What SQL expects to find before the first build: the tables Python writes, and a country's public holidays (count)."""
+        """What SQL expects to find before the first build: the tables Python and people write, and a country's public holidays (count)."""
         self.ensure_tables(OUTPUTS)
+        self.ensure_input_tables()
         return self.replace_holidays(country)
 
     def replace_holidays(self, country: str) -> int:
@@ -77,6 +79,20 @@ class WarehouseFile:
                 present = connection.sql(f"describe {ML_SCHEMA}.{contract.name}").fetchall() if exists else None
                 if present is None or [row[:2] for row in present] != [row[:2] for row in promised]:
                     connection.execute(f"create or replace table {ML_SCHEMA}.{contract.name} as from empty")
+                connection.unregister("empty")
+
+    def ensure_input_tables(self) -> None:
+        """Create the tables that hold people's decisions, where they are not there; what is in them stays, whatever else changes."""
+        with self.connect() as connection:
+            connection.execute(f"create schema if not exists {INPUT_SCHEMA}")
+            for contract in INPUTS:
+                empty = contract.empty()
+                connection.register("empty", empty)
+                connection.execute(f"create table if not exists {INPUT_SCHEMA}.{contract.name} as from empty")
+                present = {row[0] for row in connection.sql(f"describe {INPUT_SCHEMA}.{contract.name}").fetchall()}
+                for name, dtype, *_ in connection.sql("describe empty").fetchall():
+                    if name not in present:
+                        connection.execute(f"alter table {INPUT_SCHEMA}.{contract.name} add column {name} {dtype}")
                 connection.unregister("empty")
 
     @property

@@ -5,6 +5,7 @@ Belongs here: whether the files are there and have their columns. Does not belon
 
 import dagster as dg
 
+from dagster_project.input_tables import INPUT_SCHEMA, INPUTS
 from dagster_project.intake import check_source, country_of, declared_tables
 from dagster_project.resources import Warehouse
 from dagster_project.settings import Settings
@@ -30,7 +31,15 @@ def build_raw_assets() -> dg.AssetsDefinition:
         description="Public holidays of the source's country, from the holidays library; a calendar file replaces them.",
     )
 
-    @dg.multi_asset(specs=[*specs, holidays], name="raw_files", pool="warehouse")
+    # what people decided is there before the run; it is only seen to that its tables are
+    inputs = [
+        dg.AssetSpec(
+            [INPUT_SCHEMA, contract.name], group_name="raw", kinds={"python"}, description="Written by `stockroom orders`."
+        )
+        for contract in INPUTS
+    ]
+
+    @dg.multi_asset(specs=[*specs, holidays, *inputs], name="raw_files", pool="warehouse")
     def raw_files(warehouse: Warehouse):
         """Check names and headers of the source folder; a missing file or column stops the run here."""
         settings = Settings.from_env()
@@ -50,5 +59,7 @@ def build_raw_assets() -> dg.AssetsDefinition:
                 },
             )
         yield dg.MaterializeResult(asset_key=holidays.key, metadata={"country": country, "dagster/row_count": holiday_count})
+        for spec in inputs:
+            yield dg.MaterializeResult(asset_key=spec.key)
 
     return raw_files

@@ -6,6 +6,12 @@ Does not belong here: how anything is computed, and any reading or writing of ta
 The dbt sources and models of the same names declare the same columns; a test holds the two together.
 """
 
+from ml.contracts.constraints import (
+    CONSTRAINTS,
+    ORDER_ADJUSTMENTS,
+    ORDER_ECONOMICS,
+    ORDER_TRANSFERS,
+)
 from ml.contracts.features import (
     CALENDAR_WEEKLY,
     DEMAND_WEEKLY,
@@ -36,12 +42,24 @@ from ml.contracts.orders import (
     ORDER_COST_CURVES,
     ORDER_TARGETS,
     ORDERS,
+    TARGET_ECONOMICS,
+)
+from ml.contracts.replay import (
+    ORDER_TERMS,
+    POLICY_REPLAY,
+    POLICY_REPLAY_DIFFERENCES,
+    POLICY_WHAT_IF,
+    PURCHASE_LINES,
+    REPLAY_FEATURES,
+    REPLAYS,
+    STOCK_WEEKLY,
 )
 
-OUTPUTS = (*FORECASTS, *ORDERS)
+OUTPUTS = (*FORECASTS, *ORDERS, *CONSTRAINTS, *REPLAYS)
 
 __all__ = [
     "CALENDAR_WEEKLY",
+    "CONSTRAINTS",
     "DEMAND_COMPONENTS",
     "DEMAND_FORECASTS",
     "DEMAND_OUTLIERS",
@@ -60,12 +78,24 @@ __all__ = [
     "MODEL_METRICS",
     "MODEL_RUNS",
     "ORDERS",
+    "ORDER_ADJUSTMENTS",
     "ORDER_COST_CURVES",
+    "ORDER_ECONOMICS",
     "ORDER_TARGETS",
+    "ORDER_TERMS",
+    "ORDER_TRANSFERS",
     "OUTPUTS",
+    "POLICY_REPLAY",
+    "POLICY_REPLAY_DIFFERENCES",
+    "POLICY_WHAT_IF",
+    "PURCHASE_LINES",
     "QUANTILES",
+    "REPLAYS",
+    "REPLAY_FEATURES",
     "SERIES_METRICS",
     "SIGNALS_WEEKLY",
+    "STOCK_WEEKLY",
+    "TARGET_ECONOMICS",
     "Column",
     "ContractError",
     "FrameContract",

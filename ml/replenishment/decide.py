@@ -103,7 +103,7 @@ def _seasons(case: Case) -> list[dict[int, Array]]:
         first = min(batch.first_period for batch in batches)
         last = max(batch.first_period + batch.units.shape[1] for batch in batches)
         found = case.clock.season_positions(first, last - first)
-        if found is None or last - first < 1.5 * found[1]:
+        if found is None or last - first < found[1]:
             continue
         units = np.zeros((len(places), last - first))
         known = np.zeros(units.shape, dtype=bool)

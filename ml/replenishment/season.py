@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_CYCLES = 1.5  # so many rounds must be seen before a season is believed in
+_CYCLES = 2.0  # so many rounds must be seen before a season is believed in
 _HIDDEN_SHARE = 0.25
 _LEAST_GAIN = 0.01
 _PRIOR_ROUNDS = 1.0

@@ -15,7 +15,7 @@ import pytest
 
 from dagster_project.definitions import build_defs
 from dagster_project.intake import declared_tables
-from dagster_project.jobs import DAILY_REPLENISHMENT
+from dagster_project.jobs import DAILY_REPLENISHMENT, POLICY_REPLAY, REPLAY_GROUP
 from dagster_project.settings import Settings
 
 SNAPSHOT = Path(__file__).with_name("asset_graph.txt")
@@ -65,8 +65,12 @@ def test_every_recommendation_descends_from_every_required_file_and_from_the_for
 
 
 def test_only_raw_files_have_nothing_before_them(graph) -> None:
+    decided = {dg.AssetKey(["input", "order_proposals"]), dg.AssetKey(["input", "order_proposal_lines"])}
     roots = {key for key in graph.get_all_asset_keys() if not graph.get(key).parent_keys}
-    assert roots == {dg.AssetKey(table.key) for table in declared_tables()} | {dg.AssetKey(["reference", "public_holidays"])}
+    assert (
+        roots
+        == {dg.AssetKey(table.key) for table in declared_tables()} | {dg.AssetKey(["reference", "public_holidays"])} | decided
+    )
     assert {key for key in graph.get_all_asset_keys() if not graph.get(key).is_executable} == set()
 
 
@@ -76,8 +80,10 @@ def test_all_that_writes_waits_for_the_one_pool(defs: dg.Definitions) -> None:
     assert {step.name: step.pool for step in steps} == {step.name: "warehouse" for step in steps}
 
 
-def test_the_daily_job_makes_every_asset(defs: dg.Definitions, graph) -> None:
-    assert defs.resolve_job_def(DAILY_REPLENISHMENT).asset_layer.selected_asset_keys == graph.get_all_asset_keys()
+def test_the_daily_job_makes_every_asset_but_the_replay_which_has_a_job_of_its_own(defs: dg.Definitions, graph) -> None:
+    replayed = {key for key in graph.get_all_asset_keys() if graph.get(key).group_name == REPLAY_GROUP}
+    assert defs.resolve_job_def(DAILY_REPLENISHMENT).asset_layer.selected_asset_keys == graph.get_all_asset_keys() - replayed
+    assert defs.resolve_job_def(POLICY_REPLAY).asset_layer.selected_asset_keys == replayed
 
 
 def test_dbt_tests_are_checks_of_the_asset_they_speak_of(graph) -> None:
@@ -87,5 +93,6 @@ def test_dbt_tests_are_checks_of_the_asset_they_speak_of(graph) -> None:
         "ledger_identity": "intermediate/int_inventory_item_location",
         "why_rows_sum_to_orders": "recommendations/rec_why",
         "every_line_is_accounted_for": "staging/ingest_summary",
+        "every_order_is_in_one_proposal": "recommendations/rec_purchase_orders",
     }
     assert {name: checks.get(name) for name in spoken_of} == spoken_of

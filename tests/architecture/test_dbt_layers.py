@@ -15,13 +15,15 @@ MAY_READ = {
     "base": {"raw"},
     "staging": {"base", "staging", "seeds"},
     "staging/ml": {"ml", "as of"},
+    # what people decided about proposals
+    "staging/input": {"input"},
     # the day everything is decided for: the clock of all layers after it
     "as of": {"staging"},
     "history": {"staging", "seeds", "as of"},
-    "intermediate": {"staging", "history", "reference", "intermediate", "seeds", "as of"},
+    "intermediate": {"staging", "staging/input", "history", "reference", "intermediate", "seeds", "as of"},
     "marts": {"intermediate", "marts", "seeds", "as of"},
     "features": {"intermediate", "features", "as of"},
-    "recommendations": {"staging/ml", "intermediate", "marts", "features", "recommendations", "seeds", "as of"},
+    "recommendations": {"staging/ml", "staging/input", "intermediate", "marts", "features", "recommendations", "seeds", "as of"},
     "reports": {"staging/ml", "intermediate", "marts", "recommendations", "reports", "seeds", "as of"},
 }
 READ_FROM_OUTSIDE = ("marts", "features", "recommendations", "reports")
@@ -55,7 +57,7 @@ def layer(manifest: dict, unique_id: str) -> str:
         return "as of"
     if node["name"].startswith("base_"):
         return "base"
-    return "staging/ml" if node["fqn"][1:3] == ["staging", "ml"] else node["fqn"][1]
+    return "/".join(node["fqn"][1:3]) if node["fqn"][1:3] in (["staging", "ml"], ["staging", "input"]) else node["fqn"][1]
 
 
 def backward_reads(manifest: dict) -> set[str]:

@@ -7,6 +7,7 @@
     "phantom_stock_probability", "dead_stock_days", "slow_cover_days", "xyz_x_cv", "xyz_y_cv", "stock_out_day_share",
     "unseen_loss_share", "hidden_stock_out_prior_counted", "hidden_stock_out_prior", "lost_sales_error_share",
     "lost_sales_hours_error_share", "champion_standard_errors", "champion_min_series",
+    "transfer_cost_usd_per_line", "transfer_cost_usd_per_unit", "transfer_cover_days",
     "exception_high_usd", "exception_medium_usd", "exception_minimum_usd", "vendor_slip_recent_days", "vendor_slip_standard_errors",
 ] %}
 

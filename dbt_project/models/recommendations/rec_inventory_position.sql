@@ -1,12 +1,20 @@
-with open_lines as (
+-- an exported proposal is an order, until the purchase file shows it
+with open_orders as (
+    select location_id, item_id, order_date, ordered_units - received_units as open_units
+    from {{ ref("int_purchase_lines") }}
+    where receipt_date is null
+    union all
+    select location_id, item_id, order_date, exported_units from {{ ref("int_exported_orders") }} where not is_in_purchases
+),
+
+open_lines as (
     select
         location_id, item_id,
-        cast(sum(case when order_date >= {{ as_of() }} - cast(open_order_max_age_days as integer) then ordered_units - received_units else 0 end)
+        cast(sum(case when order_date >= {{ as_of() }} - cast(open_order_max_age_days as integer) then open_units else 0 end)
             as integer) as on_order_units,
-        cast(sum(ordered_units - received_units) as integer) as open_units
-    from {{ ref("int_purchase_lines") }}
+        cast(sum(open_units) as integer) as open_units
+    from open_orders
     cross join {{ ref("int_policy") }}
-    where receipt_date is null
     group by location_id, item_id
 ),
 

@@ -16,13 +16,29 @@
     ("cut to max stock", "max_stock_cut_units"),
     ("cut to what the shelf life can sell", "shelf_life_cut_units"),
 ] %}
+{% set adjustments = ["transfer in", "transfer out", "order calendar", "vendor minimum", "joint order", "storage", "budget"] %}
+{% set last_term = 100 %}
 
 {% for label, expression in terms %}
 select
     as_of_date, item_id, location_id, {{ loop.index }} as term_number, '{{ label }}' as term,
-    cast({{ expression }} as decimal(18, 4)) as term_units
+    cast({{ expression }} as decimal(18, 4)) as term_units, cast(null as varchar) as reason
 from {{ ref("rec_order_terms") }}
 -- the two terms everyone looks for are always there where they are known, the others where they say something
 where {{ expression }} {{ "is not null" if loop.index in (1, 5) else "<> 0" }}
-{{ "union all" if not loop.last }}
+union all
 {% endfor %}
+select
+    adjustments.as_of_date, adjustments.item_id, adjustments.location_id,
+    {{ last_term - adjustments | length }} + list_position({{ adjustments }}, adjustments.adjustment) as term_number,
+    adjustments.adjustment as term, cast(adjustments.adjustment_units as decimal(18, 4)) as term_units, adjustments.reason
+from {{ ref("stg_ml__order_adjustments") }} as adjustments
+inner join {{ ref("rec_order_terms") }} as terms
+    on adjustments.item_id = terms.item_id and adjustments.location_id = terms.location_id
+union all
+-- where stock is unknown the terms before it lead to the target level
+select
+    as_of_date, item_id, location_id, {{ last_term + 1 }} as term_number, 'what a person orders instead' as term,
+    cast(override_order_units - coalesce(model_order_units + adjustment_units, reorder_point_units) as decimal(18, 4)) as term_units, reason
+from {{ ref("rec_orders") }}
+where override_order_units is not null

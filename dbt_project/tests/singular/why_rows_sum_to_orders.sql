@@ -1,10 +1,13 @@
 {{ config(meta={"dagster": {"ref": {"name": "rec_why"}}}) }}
 
--- where stock is unknown there is no order, and the terms explain the target level
+-- where stock is unknown there is no order, unless a person says one, and the terms explain the target level
 with explained as (
     select
         orders.item_id, orders.location_id,
-        case when as_of.is_stock_known then orders.order_units else orders.reorder_point_units end as units
+        case
+            when as_of.is_stock_known or orders.override_order_units is not null then orders.order_units
+            else orders.reorder_point_units
+        end as units
     from {{ ref("rec_orders") }} as orders
     cross join {{ ref("int_as_of") }} as as_of
 )

@@ -27,7 +27,7 @@ def decided_warehouse(run_dbt, tiny_source: Path, built_warehouse: Path, tmp_pat
 def test_help_names_every_command() -> None:
     result = stockroom("--help")
     assert result.exit_code == 0
-    for command in ("run", "demo", "why", "forecast", "query", "dbt"):
+    for command in ("run", "demo", "why", "forecast", "orders", "query", "dbt"):
         assert f"│ {command} " in result.output
 
 

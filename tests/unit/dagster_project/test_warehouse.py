@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from dagster_project.input_tables import INPUTS, ORDER_PROPOSALS
 from dagster_project.resources import Warehouse
 from ml.contracts import OUTPUTS, Column, ContractError, FrameContract
 
@@ -106,3 +107,20 @@ def test_reading_does_not_hold_the_file(warehouse: Warehouse) -> None:
     with warehouse.connect() as connection:  # a second configuration would be refused while another connection is open
         connection.execute("insert into ml.units values (date '2016-12-30', 1, 2.0)")
     assert rows(warehouse, "units") == [(FRIDAY, 1, 2.0)]
+
+
+def test_what_people_decided_outlives_every_preparation_and_a_new_column(tmp_path: Path) -> None:
+    warehouse = Warehouse(path=str(tmp_path / "stockroom.duckdb"))
+    with warehouse.connect() as connection:
+        connection.execute("create schema input")
+        connection.execute("create table input.order_proposals (proposal_id varchar, vendor_id integer, a_note varchar)")
+        connection.execute("insert into input.order_proposals values ('P1', 7, 'by hand')")
+    for _ in range(2):
+        warehouse.prepare("US")
+    kept = warehouse.read("from input.order_proposals")
+    assert kept.select("proposal_id", "vendor_id", "a_note").rows() == [("P1", 7, "by hand")]
+    assert set(kept.columns) == set(ORDER_PROPOSALS.schema) | {"a_note"}
+    assert kept["exported_at"].to_list() == [None]
+    assert {contract.name for contract in INPUTS} == {
+        name for (name,) in warehouse.read("select table_name from duckdb_tables() where schema_name = 'input'").rows()
+    }
