@@ -27,6 +27,22 @@ REQUIRED = {
 }
 OPTIONAL_NUMBERS = ("order_cost", "moq", "pack", "shelf_life_periods", "max_stock", "service_level")
 _MONTH_DAYS = 28
+_LARGEST = 1e12  # larger numbers are taken for this one: squares of sums of them are still numbers
+_SIMULATED_VALUES = 400_000  # per batch: what the processor's cache holds
+_TIMES = {
+    "history": ("ds",),
+    "state": ("now",),
+    "pipeline": ("ordered_at", "expected_at"),
+    "receipts": ("ordered_at", "received_at"),
+}
+_NUMBERS = {
+    "history": ("y",),
+    "state": ("on_hand", "on_order"),
+    "pipeline": ("quantity",),
+    "receipts": ("quantity",),
+    "params": (*REQUIRED["params"][1:], *OPTIONAL_NUMBERS),
+}
+_FLAGS = {"history": ("in_stock",), "params": ("is_whole_units",)}
 
 
 @dataclass(frozen=True)
@@ -89,11 +105,11 @@ class Case:
 def read_case(history: Any, state: Any, pipeline: Any, receipts: Any, params: Any, settings: DecisionSettings) -> Case:
     """Read and check the five frames (polars or pandas). Raises ContractError that names the frame and the column."""
     given = {"history": history, "state": state, "pipeline": pipeline, "receipts": receipts, "params": params}
-    frames = {name: _frame(name, value) for name, value in given.items()}
+    frames = _same_time({name: _frame(name, value) for name, value in given.items()})
     clock = _clock(frames["history"], frames["state"])
     table = _table(frames["state"], frames["params"])
     demand = _demand(frames["history"], table, clock)
-    table = _judged(table, demand)
+    table = _judged(table, demand, settings.most_lead_time_periods)
     batches = list(_batches(demand, table, clock, settings))
     return Case(table, clock, batches, _orders(frames["pipeline"], frames["receipts"], table, clock))
 
@@ -109,20 +125,60 @@ def _frame(name: str, value: Any) -> pl.DataFrame:
     missing = [column for column in REQUIRED[name] if column not in value.columns]
     if missing:
         raise ContractError(f"{name}: missing columns {missing}; it has {value.columns}")
-    return value.with_columns(pl.col("unique_id").cast(pl.String))
+    wanted = dict.fromkeys(_NUMBERS.get(name, ()), pl.Float64) | dict.fromkeys(_FLAGS.get(name, ()), pl.Boolean)
+    value = value.with_columns(pl.col("unique_id").cast(pl.String))
+    for column, dtype in wanted.items():
+        if column in value.columns:
+            try:
+                value = value.with_columns(pl.col(column).cast(dtype))
+            except pl.exceptions.PolarsError as error:
+                raise ContractError(
+                    f"{name}.{column}: {'numbers' if dtype == pl.Float64 else 'true or false'} expected, got {value[column].dtype}"
+                ) from error
+    numbers = [column for column, dtype in wanted.items() if dtype == pl.Float64 and column in value.columns]
+    # what is no number is not known
+    return value.with_columns(
+        pl.when(pl.col(column).is_finite()).then(pl.col(column).clip(-_LARGEST, _LARGEST)).alias(column) for column in numbers
+    )
+
+
+def _same_time(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """All times as whole numbers or all as dates; a frame without rows takes part in neither."""
+    first = next((frames[name] for name in ("history", "state") if frames[name].height), None)
+    if first is None:
+        return {name: _with_times(frame, _TIMES.get(name, ()), pl.Int64) for name, frame in frames.items()}
+    dtype = first[first.columns[first.columns.index("ds") if "ds" in first.columns else first.columns.index("now")]].dtype
+    if not (dtype.is_integer() or dtype.is_temporal()):
+        raise ContractError(f"history.ds: whole numbers or dates are expected, got {dtype}")
+    target = pl.Int64 if dtype.is_integer() else pl.Date
+    for name, columns in _TIMES.items():
+        for column in columns:
+            found = frames[name][column].dtype
+            fits = found.is_numeric() if target == pl.Int64 else found.is_temporal()
+            if frames[name][column].null_count() < frames[name].height and not fits:
+                raise ContractError(f"{name}.{column}: {found} does not go with {dtype} of history.ds")
+    return {name: _with_times(frame, _TIMES.get(name, ()), target) for name, frame in frames.items()}
+
+
+def _with_times(frame: pl.DataFrame, columns: tuple[str, ...], dtype: Any) -> pl.DataFrame:
+    """Times of one type, so that all frames compare."""
+    empty = [pl.lit(None, dtype).alias(c) for c in columns if frame[c].null_count() == frame.height]
+    rest = [pl.col(c).cast(dtype, strict=False) for c in columns if frame[c].null_count() < frame.height]
+    return frame.with_columns(*empty, *rest)
 
 
 def _clock(history: pl.DataFrame, state: pl.DataFrame) -> Clock:
-    dtype = history["ds"].dtype
-    if dtype.is_integer():
+    """The longest period that all dates of the past are whole numbers of; the one thing that all series of a call share."""
+    if history["ds"].dtype.is_integer():
         return Clock("number")
-    if not dtype.is_temporal():
-        raise ContractError(f"history.ds: whole numbers or dates are expected, got {dtype}")
-    days = history["ds"].cast(pl.Date).unique().sort()
+    days = history["ds"].drop_nulls().unique().sort()
+    if state["now"].null_count() < state.height:
+        days = days.filter(days < state["now"].max())
     if days.len() < 2:
         return Clock("days", 1)
     step = days.diff().drop_nulls().dt.total_days()
-    if step.min() >= _MONTH_DAYS and (days.dt.day() == days.dt.day()[0]).all():
+    same_day, last_day = (days.dt.day() == days.dt.day()[0]).all(), (days == days.dt.month_end()).all()
+    if step.min() >= _MONTH_DAYS and (same_day or last_day):
         return Clock("month")
     width = int(np.gcd.reduce(step.to_numpy()))
     return Clock("days", width, offset=int(days.to_physical()[0]) % width)
@@ -136,9 +192,9 @@ def _table(state: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
             )
     numbers = (*REQUIRED["params"][1:], *(name for name in OPTIONAL_NUMBERS if name in params.columns))
     others = [name for name in ("group", "supplier", "is_whole_units", "unmet") if name in params.columns]
-    terms = params.select("unique_id", *(pl.col(name).cast(pl.Float64) for name in numbers), *others)
+    terms = params.select("unique_id", *numbers, *others)
     absent = [pl.lit(None, pl.Float64).alias(name) for name in OPTIONAL_NUMBERS if name not in terms.columns]
-    stock = state.select("unique_id", "now", pl.col("on_hand").cast(pl.Float64), pl.col("on_order").cast(pl.Float64))
+    stock = state.select("unique_id", "now", "on_hand", "on_order")
     return (
         stock.with_columns(has_state=True)
         .join(terms.with_columns(absent).with_columns(has_terms=True), on="unique_id", how="full", coalesce=True)
@@ -150,20 +206,15 @@ def _table(state: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
 
 def _demand(history: pl.DataFrame, table: pl.DataFrame, clock: Clock) -> pl.DataFrame:
     in_stock = pl.col("in_stock").fill_null(True) if "in_stock" in history.columns else pl.lit(True)
-    try:
-        units = history["y"].cast(pl.Float64)
-    except pl.exceptions.PolarsError as error:
-        raise ContractError(f"history.y: numbers are expected, got {history['y'].dtype}") from error
-    known = units.is_not_null() & units.is_finite()
     demand = (
-        history.select("unique_id", in_stock=in_stock)
+        history.select("unique_id", "y", in_stock=in_stock)
         .with_columns(
             period=clock.index(history["ds"]),
             # what is not known says as little as what a stock-out hid
-            y=pl.when(known).then(units.clip(lower_bound=0)).otherwise(0.0),
-            known=known,
+            in_stock=pl.col("in_stock") & pl.col("y").is_not_null(),
+            y=pl.col("y").fill_null(0.0).clip(lower_bound=0),
         )
-        .with_columns(in_stock=pl.col("in_stock") & pl.col("known"))
+        .drop_nulls("period")
         .join(table.select("unique_id", "row", "now"), on="unique_id", how="inner")
     )
     if demand.is_empty():
@@ -175,50 +226,59 @@ def _demand(history: pl.DataFrame, table: pl.DataFrame, clock: Clock) -> pl.Data
     return demand.sort("row", "period")
 
 
-def _judged(table: pl.DataFrame, demand: pl.DataFrame) -> pl.DataFrame:
+def _judged(table: pl.DataFrame, demand: pl.DataFrame, most_periods: int) -> pl.DataFrame:
     """The table with what stops a decision, as a word; numbers that cannot be are null."""
-    lengths = demand.group_by("row").agg(pl.col("period").max().alias("last"), pl.col("period").min().alias("first"))
+    lengths = demand.group_by("row").agg(pl.col("period").min().alias("first"))
     column = pl.col
     word = (
         pl.when(column("has_state").is_null())
         .then(pl.lit("terms of an item without state: stock is not known"))
         .when(column("has_terms").is_null())
         .then(pl.lit("no terms: nothing can be weighed"))
-        .when(column("on_hand").is_null() | ~column("on_hand").is_finite())
+        .when(column("on_hand").is_null())
         .then(pl.lit("stock is not known"))
-        .when(column("lead_time_periods").is_null() | ~(column("lead_time_periods") >= 0))
+        .when(column("now").is_null())
+        .then(pl.lit("the period to decide in is not known"))
+        .when(column("lead_time_periods").is_null() | (column("lead_time_periods") < 0))
         .then(pl.lit("lead time unknown: the interval to cover has no end"))
+        .when(pl.max_horizontal("lead_time_periods", "review_periods") > most_periods)
+        .then(pl.lit(f"lead time or review of more than {most_periods} periods: nothing is foreseen so far"))
         .when(column("first").is_null())
         .then(pl.lit("no history: no demand is expected"))
         .when(column("shortage_cost") <= 0)
         .then(pl.lit("nothing is lost by a sale that is missed: no order pays"))
     )
-    return table.join(lengths, on="row", how="left").with_columns(word=word.otherwise(None))
+    return table.join(lengths, on="row", how="left", maintain_order="left").with_columns(word=word.otherwise(None))
 
 
 def _batches(demand: pl.DataFrame, table: pl.DataFrame, clock: Clock, settings: DecisionSettings) -> Iterator[Batch]:
+    """Periods without a row, up to the last one before `now`, are periods without demand."""
     usable = table.filter(pl.col("word").is_null()).select(
         "row",
         "first",
-        "last",
         now=clock.index(table.filter(pl.col("word").is_null())["now"]),
         lead=pl.col("lead_time_periods").round(0).cast(pl.Int64),
-        review=pl.col("review_periods").fill_null(1).fill_nan(1).clip(lower_bound=1).round(0).cast(pl.Int64),
+        review=pl.col("review_periods").fill_null(1).clip(lower_bound=1).round(0).cast(pl.Int64),
     )
-    usable = usable.with_columns(first=pl.max_horizontal("first", pl.col("last") - settings.most_history_periods + 1))
-    keys = ["first", "last", "now", "lead", "review"]
-    for key, part in usable.group_by(keys, maintain_order=True):
-        first, last, now, lead, review = (int(value) for value in key)
-        for begin in range(0, part.height, settings.chunk_series):
-            rows = part["row"][begin : begin + settings.chunk_series]
-            own = demand.filter(pl.col("row").is_in(rows.implode())).filter(pl.col("period") >= first)
-            place = np.searchsorted(rows.to_numpy(), own["row"].to_numpy())
-            at = own["period"].to_numpy() - first
-            units = np.zeros((rows.len(), last - first + 1))
-            in_stock = np.ones(units.shape, dtype=bool)
-            units[place, at] = own["y"].to_numpy()
-            in_stock[place, at] = own["in_stock"].to_numpy()
-            yield Batch(rows.to_numpy(), units, in_stock, first, now, lead, review)
+    usable = usable.with_columns(first=pl.max_horizontal("first", pl.col("now") - settings.most_history_periods))
+    row, period = demand["row"].to_numpy(), demand["period"].to_numpy()
+    y, in_stock = demand["y"].to_numpy(), demand["in_stock"].to_numpy()
+    for key, part in usable.group_by(["first", "now", "lead", "review"], maintain_order=True):
+        first, now, lead, review = (int(value) for value in key)
+        ahead = lead + max(settings.periods_beyond_lead_time, 2 * review)
+        most = max(1, min(settings.chunk_series, _SIMULATED_VALUES // (settings.paths * ahead)))
+        for begin in range(0, part.height, most):
+            rows = part["row"][begin : begin + most].to_numpy()
+            start, end = np.searchsorted(row, rows), np.searchsorted(row, rows, side="right")
+            at = np.concatenate([np.arange(b, e) for b, e in zip(start.tolist(), end.tolist(), strict=True)])
+            at = at[period[at] >= first]
+            place, step = np.searchsorted(rows, row[at]), period[at] - first
+            batch = Batch(
+                rows, np.zeros((len(rows), now - first)), np.ones((len(rows), now - first), bool), first, now, lead, review
+            )
+            batch.units[place, step] = y[at]
+            batch.in_stock[place, step] = in_stock[at]
+            yield batch
 
 
 def _orders(pipeline: pl.DataFrame, receipts: pl.DataFrame, table: pl.DataFrame, clock: Clock) -> pl.DataFrame:
@@ -226,7 +286,7 @@ def _orders(pipeline: pl.DataFrame, receipts: pl.DataFrame, table: pl.DataFrame,
     open_ = pipeline.join(keys, on="unique_id", how="inner").drop_nulls("now")
     open_ = open_.select(
         "row",
-        pl.col("quantity").cast(pl.Float64).fill_null(0.0).clip(lower_bound=0).alias("units"),
+        pl.col("quantity").fill_null(0.0).clip(lower_bound=0).alias("units"),
         age=_age(open_, "now", clock),
         came=pl.lit(False),
     )
@@ -234,11 +294,12 @@ def _orders(pipeline: pl.DataFrame, receipts: pl.DataFrame, table: pl.DataFrame,
     done = done.filter(clock.index(done["received_at"]) < clock.index(done["now"])) if done.height else done
     done = done.select(
         "row",
-        pl.col("quantity").cast(pl.Float64).fill_null(0.0).clip(lower_bound=0).alias("units"),
+        pl.col("quantity").fill_null(0.0).clip(lower_bound=0).alias("units"),
         age=_age(done, "received_at", clock),
         came=pl.lit(True),
     )
-    return pl.concat([open_, done]).filter((pl.col("age") >= 0) & (pl.col("units") > 0))
+    # sorted, so that sums have the same digits whichever order the rows come in
+    return pl.concat([open_, done]).filter((pl.col("age") >= 0) & (pl.col("units") > 0)).sort("row", "came", "age", "units")
 
 
 def _age(frame: pl.DataFrame, until: str, clock: Clock) -> pl.Series:

@@ -7,6 +7,7 @@ supply are foreseen (`demand`, `supply`), the search (`search`) and the arithmet
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -35,6 +36,7 @@ COLUMNS = (
     "safety_stock_units",
     "on_hand_units",
     "believed_on_order_units",
+    "owed_units",
     "nothing_to_order_units",
     "minimum_order_units",
     "pack_units",
@@ -55,7 +57,8 @@ def decide(
 
     Frames are polars or pandas; `ds`, `now`, `ordered_at`, `expected_at` and `received_at` are whole numbers of periods or dates.
 
-    - history: unique_id, ds, y (units of demand or sales), optionally in_stock: false where a stock-out cut it.
+    - history: unique_id, ds, y (units of demand or sales), optionally in_stock: false where a stock-out cut it. A period without
+      a row, between the first row of a series and now, is one without demand.
     - state: unique_id, now (the period about to start, in which the order is placed), on_hand, on_order (units).
     - pipeline: unique_id, ordered_at, expected_at, quantity: open orders. receipts: unique_id, ordered_at, received_at, quantity: past
       ones, from which lead times and losses are learned; either may be None. What `on_order` holds beyond the pipeline is
@@ -65,18 +68,21 @@ def decide(
       the costs), group (series that share a season), supplier (series that share lead times), unmet ("lost" or "backordered"),
       is_whole_units.
 
-    In a period the order comes first, then arrivals, demand (lost if unmet) and costs. Returns unique_id, order_qty, target_units (order
+    In a period the order comes first, then arrivals, demand (lost if unmet) and costs. Where unmet demand is backordered, on_hand below zero is what is owed. Returns unique_id, order_qty, target_units (order
     up to this position), the terms, which add up to the order (`COLUMNS`), lead_time_reliability (probability that the
     supplier keeps the promised date), expected_shortage_units, and reason. The order is 0 where something is missing, and the
     reason says what. Series do not influence each other except through group and supplier; equal input gives equal orders.
 
-    Raises ContractError for missing columns or wrong types, ValueError for an unknown policy.
+    Raises ContractError for missing columns, wrong types and two rows of the same series (and period), ValueError for an unknown policy.
     """
     if policy not in get_args(Policy):
         raise ValueError(f"policy {policy!r} is not one of {', '.join(get_args(Policy))}")
     settings = settings or DecisionSettings()
     case = read_case(history, state, pipeline, receipts, params, settings)
-    found = [_decided(case, batch, policy, settings, season) for batch, season in zip(case.batches, _seasons(case), strict=True)]
+    with ThreadPoolExecutor(max_workers=max(settings.workers, 1)) as pool:
+        found = list(
+            pool.map(lambda pair: _decided(case, *pair, policy, settings), zip(case.batches, _seasons(case), strict=True))
+        )
     terms = pl.concat(found) if found else pl.DataFrame(schema={"row": pl.Int64})
     return _orders(case, terms)
 
@@ -112,7 +118,7 @@ def _seasons(case: Case) -> list[dict[int, Array]]:
     return seasons
 
 
-def _decided(case: Case, batch: Batch, policy: Policy, settings: DecisionSettings, season: dict[int, Array]) -> pl.DataFrame:
+def _decided(case: Case, batch: Batch, season: dict[int, Array], policy: Policy, settings: DecisionSettings) -> pl.DataFrame:
     """The targets of one batch and what they rest on."""
     table = case.table[batch.row]
     lead, review = batch.lead_time, batch.review
@@ -122,16 +128,17 @@ def _decided(case: Case, batch: Batch, policy: Policy, settings: DecisionSetting
     paths = _paths(case.clock, batch, season, draws, settings)
     supply, open_units = _supply(case, table, batch, ages, settings)
     shortage, holding, notes = _costs(table, settings)
-    on_hand = np.maximum(table["on_hand"].to_numpy(), 0.0)
+    backordered = _flags(table, "unmet", "backordered")
+    books = table["on_hand"].to_numpy()
+    on_hand, owed = np.maximum(books, 0.0), np.where(backordered, np.maximum(-books, 0.0), 0.0)
     now = Situation(paths, draw_inflow(open_units, supply, draws, periods), on_hand, shortage, holding, lead, review)
 
     interval = min(lead + review, periods)
     summed = paths[:, :, :interval].sum(axis=2)
     ratio = np.minimum(shortage / (shortage + holding), _HIGHEST_RATIO)
     believed = _believed(open_units, supply, interval)
-    position = on_hand + believed
+    position = on_hand + believed - owed
     level = summed.mean(axis=1) if policy == "just_in_time" else _quantile(summed, ratio)
-    backordered = _flags(table, "unmet", "backordered")
     if policy == "least_cost":
         quantity = np.where(backordered, np.maximum(level - position, 0.0), best_order(now, supply, draws, settings))
     else:
@@ -145,6 +152,7 @@ def _decided(case: Case, batch: Batch, policy: Policy, settings: DecisionSetting
             "reorder_units": np.where(quantity > 0, position + quantity, np.minimum(level, position)),
             "usable_on_hand_units": on_hand,
             "on_order_units": believed,
+            "backorder_units": owed,
             "horizon_days": np.full(len(on_hand), float(interval)),
             "mean_lead_time_days": np.full(len(on_hand), float(lead)),
             "lead_time_reliability": supply.reliable,
@@ -175,15 +183,19 @@ def _paths(clock: Clock, batch: Batch, season: dict[int, Array], draws: Draws, s
 def _supply(case: Case, table: pl.DataFrame, batch: Batch, ages: int, settings: DecisionSettings) -> tuple[Supply, Array]:
     """Hazards per series, and units on order by age (series, ages), at the beginning of the period."""
     known = case.orders.filter(pl.col("row").is_in(batch.row.tolist()))
-    if "supplier" in table.columns:
-        of_supplier = case.table.select("row", pl.coalesce(pl.col("supplier").cast(pl.String), "unique_id").alias("supplier"))
-        learned = case.orders.join(of_supplier, on="row").drop("row")
-        learned = learned.join(of_supplier.filter(pl.col("row").is_in(batch.row.tolist())), on="supplier").drop("supplier")
-    else:
-        learned = known
     count = len(batch.row)
-    arrived, last_age, open_units = np.zeros((count, ages)), np.zeros((count, ages + 1)), np.zeros((count, ages))
-    place = np.searchsorted(batch.row, learned["row"].to_numpy())
+    if "supplier" in table.columns:
+        names = case.table.select("row", supplier=pl.coalesce(pl.col("supplier").cast(pl.String), "unique_id"))
+        names = names.with_columns(pl.col("supplier").rank("dense").cast(pl.Int64) - 1)
+        own = names["supplier"].to_numpy()[batch.row]
+        suppliers, source = np.unique(own, return_inverse=True)
+        learned = case.orders.join(names, on="row", maintain_order="left").filter(pl.col("supplier").is_in(suppliers.tolist()))
+        place = np.searchsorted(suppliers, learned["supplier"].to_numpy())
+    else:
+        learned, source = known, np.arange(count)
+        place = np.searchsorted(batch.row, learned["row"].to_numpy())
+    kinds = int(source.max()) + 1
+    arrived, last_age, open_units = np.zeros((kinds, ages)), np.zeros((kinds, ages + 1)), np.zeros((count, ages))
     age, came = learned["age"].to_numpy(), learned["came"].to_numpy()
     in_time = came & (age < ages)
     np.add.at(arrived, (place[in_time], age[in_time]), 1.0)
@@ -202,7 +214,7 @@ def _supply(case: Case, table: pl.DataFrame, batch: Batch, ages: int, settings: 
     stated = table.join(listed, on="row", how="left", maintain_order="left")
     unlisted = np.maximum(stated["on_order"].fill_null(0.0).to_numpy() - stated["units"].fill_null(0.0).to_numpy(), 0.0)
     open_units[:, min(max(batch.lead_time // 2, 1), ages - 1)] += unlisted
-    return learn_supply(arrived, at_risk, batch.lead_time, settings), open_units
+    return learn_supply(arrived[source], at_risk[source], batch.lead_time, settings), open_units
 
 
 def _believed(open_units: Array, supply: Supply, periods: int) -> Array:
@@ -266,6 +278,7 @@ def _orders(case: Case, found: pl.DataFrame) -> pl.DataFrame:
             "reorder_units",
             "usable_on_hand_units",
             "on_order_units",
+            "backorder_units",
             "lead_time_reliability",
             "expected_shortage_units",
         )
@@ -273,7 +286,8 @@ def _orders(case: Case, found: pl.DataFrame) -> pl.DataFrame:
         terms = terms.with_columns(horizon_days=pl.lit(None, pl.Float64), mean_lead_time_days=pl.lit(None, pl.Float64))
     made = order_terms(
         terms.with_columns(
-            on_hand_units=column("on_hand"),
+            # what is owed is no mistake of the books
+            on_hand_units=pl.when(column("backorder_units") > 0).then(0.0).otherwise("on_hand"),
             moq_units=column("moq").fill_null(0),
             pack_units=column("pack").fill_null(pl.when(whole).then(1.0)),
             max_stock_units=column("max_stock"),
@@ -289,6 +303,7 @@ def _orders(case: Case, found: pl.DataFrame) -> pl.DataFrame:
         safety_stock_units=column("reorder_point_units") - column("demand_units"),
         on_hand_units=-column("usable_on_hand_units"),
         believed_on_order_units=-column("on_order_units"),
+        owed_units=column("backorder_units"),
         nothing_to_order_units=column("batch_units") - column("need_units"),
         minimum_order_units=column("minimum_units") - column("batch_units"),
         pack_units=column("packed_units") - column("minimum_units"),

@@ -30,7 +30,9 @@ def demand_paths(
 ) -> Array:
     """(S, T) demand of past periods -> (S, N, H) units of the periods to come; all series have the same T periods."""
     bank = state_space.specs(season_periods)
+    units = _with_a_beginning(units, in_stock)
     made = state_space.filter_bank(units, in_stock, bank, settings)
+    units = np.where(in_stock, units, np.maximum(units, made.foretold))
     error = units - made.foretold
     normal = draws.noise[None]
     shaped = _shape_of_noise(made.foretold, error, units)[:, (norm.cdf(draws.noise) * 128).astype(int).clip(0, 127)]
@@ -53,6 +55,13 @@ def demand_paths(
     return np.where(jumping[:, :, None], drawn, paths)
 
 
+def _with_a_beginning(units: Array, in_stock: NDArray[np.bool_]) -> Array:
+    """What is not known before the first period in stock is taken to be as that period."""
+    first = np.argmax(in_stock, axis=1)
+    before = (np.arange(units.shape[1]) < first[:, None]) & in_stock.any(axis=1)[:, None]
+    return np.where(before, np.maximum(units, units[np.arange(len(units)), first][:, None]), units)
+
+
 def _is_lumpy(units: Array, error: Array, settings: DecisionSettings) -> NDArray[np.bool_]:
     """Errors that are large against the demand itself."""
     recent = slice(max(1, units.shape[1] - _JUDGED_PERIODS), None)
@@ -69,7 +78,7 @@ def _shape_of_noise(foretold: Array, error: Array, units: Array) -> Array:
         return np.repeat(normal[None], len(units), axis=0)
     relative = error[:, 1:] / np.maximum(foretold[:, 1:], 0.1 * units.mean(axis=1, keepdims=True) + 1e-9)
     weight = _SHAPE_DISCOUNT ** np.arange(relative.shape[1] - 1, -1, -1.0)
-    relative = relative - (relative @ weight / weight.sum())[:, None]
+    relative = relative - ((relative * weight).sum(axis=1) / weight.sum())[:, None]
     order = np.argsort(relative, axis=1, kind="stable")
     ordered = np.take_along_axis(relative, order, axis=1)
     place = (np.cumsum(weight[order], axis=1) - 0.5 * weight[order]) / weight.sum()

@@ -79,7 +79,8 @@ def order_terms(frame: pl.DataFrame) -> pl.DataFrame:
     for step in (_levels, _need, _batch, _packs, _caps):
         work = work.with_columns(**step())
     work = work.with_columns(order_reason=_reason())
-    exact = [(pl.col(name).cast(pl.Float64) / _DIGITS).alias(name) for name in (*TERMS, *_COUNTS)]
+    # rounded: polars divides one row and many in different ways, and the last digit would tell
+    exact = [(pl.col(name).cast(pl.Float64) / _DIGITS).round(4).alias(name) for name in (*TERMS, *_COUNTS)]
     other = ("daily_demand_units", "economic_order_units", "shelf_life_days", "is_reorder_level_reached", "order_reason")
     return frame.with_columns(work.select(*exact, *other))
 

@@ -23,8 +23,8 @@ def draw_paths(units: Array, discount: float, draws: Draws) -> Array:
     share = weight / weight.sum()
     effective = 1 / (share**2).sum()
     picked = np.searchsorted(np.cumsum(share), norm.cdf(draws.noise)).clip(0, units.shape[1] - 1)
-    mean = units @ share
-    spread = np.sqrt(((units - mean[:, None]) ** 2) @ share * effective / max(effective - 1, 0.5))
+    mean = (units * share).sum(axis=1)
+    spread = np.sqrt(((units - mean[:, None]) ** 2 * share).sum(axis=1) * effective / max(effective - 1, 0.5))
     error = np.minimum(spread / np.sqrt(effective) / np.maximum(mean, 1e-9), _LARGEST_LEVEL_ERROR)
     drawn = units[:, picked]
     blurred = drawn * np.exp(draws.scale[None, :] * error[:, None])[:, :, None]

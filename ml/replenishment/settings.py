@@ -20,8 +20,12 @@ class DecisionSettings:
     """An order that is later than this is not believed in at all."""
     most_history_periods: int = 160
     """Older demand is not read: no model gives it weight."""
-    chunk_series: int = 1_000
-    """Series simulated at a time; changes memory, never a result."""
+    most_lead_time_periods: int = 1_000
+    """A promised lead time or review period beyond is taken for a mistake."""
+    chunk_series: int = 128
+    """Series simulated at a time, fewer over long lead times: so many that they stay in the processor's cache; never changes a result."""
+    workers: int = 2
+    """Threads that simulate; never changes a result."""
     seed: int = 7
 
     # demand

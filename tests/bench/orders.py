@@ -1,0 +1,192 @@
+"""Orders in games: scores of `decide` beside a capped base stock and the clairvoyant, and what a call costs.
+
+Belongs here: playing, timing and the page of figures. Does not belong here: the games and their rules (`games`).
+
+    make bench-orders                                    some minutes; needs STOCKROOM_REAL_DATA
+    python tests/bench/orders.py --markdown FILE         the same page for docs/benchmarks-orders.md
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from games import (
+    GAMES,
+    Games,
+    View,
+    capped_base_stock,
+    clairvoyant,
+    daily_fresh,
+    games_of,
+    least_cost,
+    play,
+    read_games,
+    weekly_wholesale,
+)
+from generated_sections import markdown_table
+
+_REAL_SERIES, _REAL_SEED = 120, 11
+_MANY = 100_000
+_KINDS = {"0": "at once", "4": "after 4 periods", "stochastic": "at random, some never"}
+_RESAMPLES = 1_000
+_COLUMNS = ["games", "count", "decide", "capped base stock", "clairvoyant", "share of the clairvoyant"]
+
+
+def main(markdown: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None) -> None:
+    """Play all games once and print the page."""
+    folder = os.environ.get("STOCKROOM_REAL_DATA")
+    if not folder:
+        raise SystemExit("STOCKROOM_REAL_DATA does not name the folder of the games and the real demand")
+    games = read_games(Path(folder) / GAMES)
+    own, decide_s = _scores(games)
+    weekly = games_of(weekly_wholesale(Path(folder), _REAL_SERIES, _REAL_SEED), "wholesale gifts, weekly", _REAL_SEED)
+    daily = games_of(daily_fresh(Path(folder), _REAL_SERIES, _REAL_SEED), "fresh goods, daily", _REAL_SEED)
+    page = "\n".join(
+        [
+            *_head(),
+            *_games_section(games, own),
+            *_real_section([(weekly, _scores(weekly)[0]), (daily, _scores(daily)[0])]),
+            *_speed_section(games, decide_s),
+        ]
+    )
+    print(page)
+    if markdown:
+        markdown.write_text(page)
+
+
+def _scores(games: Games) -> tuple[np.ndarray, float]:
+    """(3, S) scores of the three policies, and the seconds that `decide` took."""
+    played = play(games, least_cost)
+    return np.stack([played.score, play(games, capped_base_stock).score, clairvoyant(games)]), played.seconds
+
+
+def _row(name: str, scores: np.ndarray, which: np.ndarray) -> list[str]:
+    mean = scores[:, which].mean(axis=1)
+    return [name, f"{which.sum():,}", *(f"{score:.3f}" for score in mean), f"{mean[0] / mean[2]:.0%}"]
+
+
+def _rows(games: Games, scores: np.ndarray) -> list[list[str]]:
+    everything = np.ones(len(games.ids), dtype=bool)
+    rows = [_row("**all**", scores, everything)]
+    rows += [_row(f"delivery {name}", scores, games.kind == kind) for kind, name in _KINDS.items()]
+    rows += [_row(f"profit {profit:g} per unit, holding 1", scores, games.profit == profit) for profit in np.unique(games.profit)]
+    return rows
+
+
+def _interval(scores: np.ndarray) -> str:
+    """Paired bootstrap over games of the difference to the capped base stock, 95 %."""
+    difference = scores[0] - scores[1]
+    drawn = np.random.default_rng(1).integers(0, len(difference), (_RESAMPLES, len(difference)))
+    low, high = np.quantile(difference[drawn].mean(axis=1), [0.025, 0.975])
+    return f"{difference.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def _head() -> list[str]:
+    return [
+        "# Benchmarks of the orders",
+        "",
+        "Inventory games, played by `make bench-orders`. A game is one series over 50 periods. In each period the policy orders, orders "
+        "arrive, demand is met from stock or lost, and what is left costs its holding. The score is the reward (profit on what was sold "
+        "less holding) as a share of the profit on all demand, not below 0; a cell is the mean over games. A policy knows the demand so "
+        "far, the promised lead time and when its own orders arrived; five periods of demand come before the first one.",
+        "",
+        "- **decide**: `ml.replenishment.decide` with its defaults, called once per period for all games.",
+        "- **capped base stock**: up to mean and safety stock of the promised lead time and one period, at most what one period is "
+        "likely to need; mean and deviation of all past demand, open orders counted in full.",
+        "- **clairvoyant**: knows all demand and when every order will arrive. No policy can reach it: it is there to say how much is "
+        "left at most.",
+        "",
+        f"{date.today()}, {os.cpu_count()} cores, Python {platform.python_version()}.",
+        "",
+    ]
+
+
+def _games_section(games: Games, scores: np.ndarray) -> list[str]:
+    rows = _rows(games, scores)
+    rows += [_row(name, scores, games.pattern == name) for name in np.unique(games.pattern)]
+    return [
+        "## The development games",
+        "",
+        *markdown_table(_COLUMNS, rows),
+        f"decide less capped base stock, paired over games, 95 % by bootstrap: {_interval(scores)}.",
+        "",
+        "How to read it: the settings of `decide` were chosen while looking at these games (and at games of the kinds below), so its "
+        "score here is somewhat better than on games nobody has seen. A game in which a profit of 1 meets orders that may never arrive "
+        "leaves little to win; with a profit of 19 nearly all demand should be met. The share of the clairvoyant compares rows that are "
+        "not equally hard.",
+        "",
+    ]
+
+
+def _real_section(played: list[tuple[Games, np.ndarray]]) -> list[str]:
+    lines = [
+        "## Games from real demand",
+        "",
+        f"{_REAL_SERIES} series of each of two public data sets, each with the three ways of delivery and, in turn, the three "
+        "profits. Lead times are drawn, demand is as it was: units of a gift wholesaler's items by week, whose large single orders no "
+        "policy can foresee, and sales of fresh goods by day where there were hardly any stock-outs.",
+        "",
+    ]
+    for games, scores in played:
+        rows = _rows(games, scores)
+        lines += [f"### {games.pattern[0].capitalize()}", "", *markdown_table(_COLUMNS, rows)]
+        lines += [f"decide less capped base stock: {_interval(scores)}.", ""]
+    return [
+        *lines,
+        "How to read it: other series of the same two sources were looked at while settings were chosen; these were drawn with a seed of "
+        "their own, and some are the same items.",
+        "",
+    ]
+
+
+def _speed_section(games: Games, decide_s: float) -> list[str]:
+    periods = games.demand.shape[1]
+    many, orders_s = _many(games)
+    rows = [
+        [f"{len(games.ids):,}, mean of {periods} calls", f"{1_000 * decide_s / periods / len(games.ids):.2f}", "5"],
+        [f"{many:,}, one call", f"{1_000 * orders_s / many:.2f}", "1"],
+    ]
+    return [
+        "## Time",
+        "",
+        *markdown_table(["series per call", "ms per series (wall)", "aim"], rows),
+        "A call reads its frames, learns demand and supply of every series from nothing and decides; it keeps nothing. The many series "
+        "are the games' after 25 periods, repeated with noise. Two threads.",
+        "",
+        "Repeat: `make bench-orders`, with STOCKROOM_REAL_DATA naming the folder of the games and of the real demand.",
+        "",
+    ]
+
+
+def _many(games: Games) -> tuple[int, float]:
+    """Seconds of one call for many series in the middle of their games."""
+    random = np.random.default_rng(5)
+    row = np.arange(_MANY) % len(games.ids)
+    demand = np.concatenate([games.seen, games.demand[:, :25]], axis=1)[row]
+    demand = np.rint(demand * random.lognormal(0, 0.1, demand.shape))
+    age = games.lead_time[row, :25]
+    view = View(
+        np.array([f"{number:06d}" for number in range(_MANY)]),
+        25,
+        demand,
+        np.rint(demand.mean(axis=1)),
+        np.rint(demand[:, 5:]),
+        np.where(age + np.arange(25) < 25, age, -1).astype(np.int64),
+        games.promised[row],
+        games.profit[row],
+        games.holding_cost[row],
+    )
+    started = time.perf_counter()
+    least_cost(view)
+    return _MANY, time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    typer.run(main)
