@@ -20,7 +20,17 @@ from ml.replenishment.replay import ACTUAL, differences, replay, summarised
 from ml.replenishment.replay_panel import ReplayPanel
 from ml.replenishment.rolling import roll
 
-DEFAULT_POLICIES = (ACTUAL, "eoq_textbook", "rs_textbook", "rss", "quantile", "newsvendor", "base_stock", "just_in_time", "least_cost")
+DEFAULT_POLICIES = (
+    ACTUAL,
+    "eoq_textbook",
+    "rs_textbook",
+    "rss",
+    "quantile",
+    "newsvendor",
+    "base_stock",
+    "just_in_time",
+    "least_cost",
+)
 PARAMETERS: dict[str, tuple[str, str, tuple[float, ...]]] = {
     "service_level": ("quantile", "probability of no stock-out per cycle", (0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)),
     "holding_rate": ("least_cost", "times today's rate", (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)),

@@ -42,7 +42,10 @@ def test_least_cost_beats_the_clerk_and_the_textbook_on_true_demand(small) -> No
     panel, truth, _ = true_panel(*small, "small", SEED)
     assert panel.weeks == 44
     results = replay(
-        panel, ["actual", "eoq_textbook", "rs_textbook", "least_cost", "clairvoyant_distribution"], truth=truth, variants=("estimate",)
+        panel,
+        ["actual", "eoq_textbook", "rs_textbook", "least_cost", "clairvoyant_distribution"],
+        truth=truth,
+        variants=("estimate",),
     )
     for baseline in ("actual", "eoq_textbook", "rs_textbook"):
         row = differences(results, baseline).row(
