@@ -68,10 +68,11 @@ def decide(
       the costs), group (series that share a season), supplier (series that share lead times), unmet ("lost" or "backordered"),
       is_whole_units.
 
-    In a period the order comes first, then arrivals, demand (lost if unmet) and costs. Where unmet demand is backordered, on_hand below zero is what is owed. Returns unique_id, order_qty, target_units (order
-    up to this position), the terms, which add up to the order (`COLUMNS`), lead_time_reliability (probability that the
-    supplier keeps the promised date), expected_shortage_units, and reason. The order is 0 where something is missing, and the
-    reason says what. Series do not influence each other except through group and supplier; equal input gives equal orders.
+    In a period the order comes first, then arrivals, demand (lost if unmet) and costs. Where unmet demand is backordered, on_hand
+    below zero is what is owed. Returns unique_id, order_qty, target_units (order up to this position), the terms, which add up to
+    the order (`COLUMNS`), lead_time_reliability (probability that the supplier keeps the promised date), expected_shortage_units,
+    and reason. The order is 0 where something is missing, and the reason says what. Series do not influence each other except
+    through group and supplier; equal input gives equal orders.
 
     Raises ContractError for missing columns, wrong types and two rows of the same series (and period), ValueError for an unknown policy.
     """

@@ -13,7 +13,8 @@ Array = NDArray[np.float64]
 
 _CYCLES = 2.0  # so many rounds must be seen before a season is believed in
 _HIDDEN_SHARE = 0.25
-_LEAST_GAIN = 0.01
+_LEAST_GAIN = 0.01  # of the error in hidden periods, and more where few series say so
+_LEAST_GAIN_ALONE = 0.05
 _PRIOR_ROUNDS = 1.0
 _HIGHEST = 5.0  # times the level: a burst beyond is no season
 
@@ -31,7 +32,8 @@ def shared_season(units: Array, in_stock: NDArray[np.bool_], position: NDArray[n
     seasonal = _past_level(units, hidden, position, learned, places) * learned[position[-hidden:]]
     plain_error = (np.abs(units[:, -hidden:] - base) * known).sum()
     season_error = (np.abs(units[:, -hidden:] - seasonal) * known).sum()
-    if season_error > (1 - _LEAST_GAIN) * plain_error:
+    wanted_gain = _LEAST_GAIN + _LEAST_GAIN_ALONE / np.sqrt(len(units))
+    if season_error > (1 - wanted_gain) * plain_error:
         return None
     return _factors(units, in_stock, level, position, places)
 
