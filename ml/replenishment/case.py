@@ -95,7 +95,10 @@ class Case:
     """Everything a call of `decide` says, one row per series of `table`, which is sorted by id."""
 
     table: pl.DataFrame
-    """unique_id, now, on_hand, on_order, and the terms; `word` says what is wrong with the row, null where nothing is."""
+    """unique_id, now, on_hand, on_order, and the terms; `word` says what is wrong with the row, null where nothing is; `is_whole_units` is
+    what the terms say, else whether all past demand was whole."""
+    id_dtype: pl.DataType
+    """Type of the ids as they came."""
     clock: Clock
     batches: list[Batch]
     orders: pl.DataFrame
@@ -105,13 +108,15 @@ class Case:
 def read_case(history: Any, state: Any, pipeline: Any, receipts: Any, params: Any, settings: DecisionSettings) -> Case:
     """Read and check the five frames (polars or pandas). Raises ContractError that names the frame and the column."""
     given = {"history": history, "state": state, "pipeline": pipeline, "receipts": receipts, "params": params}
-    frames = _same_time({name: _frame(name, value) for name, value in given.items()})
+    read = {name: _frame(name, value) for name, value in given.items()}
+    id_dtype = read["state"]["unique_id"].dtype
+    frames = _same_time({name: frame.with_columns(pl.col("unique_id").cast(pl.String)) for name, frame in read.items()})
     clock = _clock(frames["history"], frames["state"])
     table = _table(frames["state"], frames["params"])
     demand = _demand(frames["history"], table, clock)
     table = _judged(table, demand, settings.most_lead_time_periods)
     batches = list(_batches(demand, table, clock, settings))
-    return Case(table, clock, batches, _orders(frames["pipeline"], frames["receipts"], table, clock))
+    return Case(table, id_dtype, clock, batches, _orders(frames["pipeline"], frames["receipts"], table, clock))
 
 
 def _frame(name: str, value: Any) -> pl.DataFrame:
@@ -126,7 +131,6 @@ def _frame(name: str, value: Any) -> pl.DataFrame:
     if missing:
         raise ContractError(f"{name}: missing columns {missing}; it has {value.columns}")
     wanted = dict.fromkeys(_NUMBERS.get(name, ()), pl.Float64) | dict.fromkeys(_FLAGS.get(name, ()), pl.Boolean)
-    value = value.with_columns(pl.col("unique_id").cast(pl.String))
     for column, dtype in wanted.items():
         if column in value.columns:
             try:
@@ -228,7 +232,10 @@ def _demand(history: pl.DataFrame, table: pl.DataFrame, clock: Clock) -> pl.Data
 
 def _judged(table: pl.DataFrame, demand: pl.DataFrame, most_periods: int) -> pl.DataFrame:
     """The table with what stops a decision, as a word; numbers that cannot be are null."""
-    lengths = demand.group_by("row").agg(pl.col("period").min().alias("first"))
+    lengths = demand.group_by("row").agg(
+        pl.col("period").min().alias("first"), was_whole=(pl.col("y") == pl.col("y").round(0)).all()
+    )
+    said = pl.col("is_whole_units") if "is_whole_units" in table.columns else pl.lit(None, pl.Boolean)
     column = pl.col
     word = (
         pl.when(column("has_state").is_null())
@@ -248,7 +255,8 @@ def _judged(table: pl.DataFrame, demand: pl.DataFrame, most_periods: int) -> pl.
         .when(column("shortage_cost") <= 0)
         .then(pl.lit("nothing is lost by a sale that is missed: no order pays"))
     )
-    return table.join(lengths, on="row", how="left", maintain_order="left").with_columns(word=word.otherwise(None))
+    judged = table.join(lengths, on="row", how="left", maintain_order="left").with_columns(word=word.otherwise(None))
+    return judged.with_columns(is_whole_units=said.fill_null(pl.col("was_whole")).fill_null(True)).drop("was_whole")
 
 
 def _batches(demand: pl.DataFrame, table: pl.DataFrame, clock: Clock, settings: DecisionSettings) -> Iterator[Batch]:

@@ -66,7 +66,7 @@ def decide(
     - params: unique_id, lead_time_periods (promised), review_periods, holding_cost (per unit and period), shortage_cost (per unit),
       optionally order_cost (per order), moq, pack, shelf_life_periods, max_stock (units), service_level (used in place of
       the costs), group (series that share a season), supplier (series that share lead times), unmet ("lost" or "backordered"),
-      is_whole_units.
+      is_whole_units (absent: whole where all past demand was).
 
     In a period the order comes first, then arrivals, demand (lost if unmet) and costs. Where unmet demand is backordered, on_hand
     below zero is what is owed. Returns unique_id, order_qty, target_units (order up to this position), the terms, which add up to
@@ -271,7 +271,6 @@ def _flags(table: pl.DataFrame, name: str, value: str) -> NDArray[np.bool_]:
 def _orders(case: Case, found: pl.DataFrame) -> pl.DataFrame:
     """Orders of all series: minimum, pack and caps by the arithmetic that SQL shares; zero with a word where nothing was decided."""
     column = pl.col
-    whole = column("is_whole_units").fill_null(True) if "is_whole_units" in case.table.columns else pl.lit(True)
     terms = case.table.join(found, on="row", how="left", maintain_order="left") if found.height else case.table
     if not found.height:
         absent = (
@@ -290,10 +289,9 @@ def _orders(case: Case, found: pl.DataFrame) -> pl.DataFrame:
             # what is owed is no mistake of the books
             on_hand_units=pl.when(column("backorder_units") > 0).then(0.0).otherwise("on_hand"),
             moq_units=column("moq").fill_null(0),
-            pack_units=column("pack").fill_null(pl.when(whole).then(1.0)),
+            pack_units=column("pack").fill_null(pl.when("is_whole_units").then(1.0)),
             max_stock_units=column("max_stock"),
             shelf_life_days=column("shelf_life_periods"),
-            is_whole_units=whole,
         )
     )
     quantity = pl.when(column("word").is_null()).then(column("order_units").fill_null(0.0)).otherwise(0.0)
@@ -316,9 +314,8 @@ def _orders(case: Case, found: pl.DataFrame) -> pl.DataFrame:
             ignore_nulls=True,
         ),
     )
-    return made.select(
-        "unique_id", "order_qty", "target_units", *COLUMNS, "lead_time_reliability", "expected_shortage_units", "reason"
-    )
+    shown = ("order_qty", "target_units", *COLUMNS, "lead_time_reliability", "expected_shortage_units", "reason")
+    return made.select(column("unique_id").cast(case.id_dtype), *shown).sort("unique_id")
 
 
 def explain(orders: pl.DataFrame) -> pl.DataFrame:

@@ -403,3 +403,26 @@ def test_shifts_trends_and_seasons_are_followed(pattern: str, most: float) -> No
         own += played_cost(demand, by_decide)
         other += played_cost(demand, by_mean_of_all)
     assert own < most * other
+
+
+# What comes out has the form of what went in ---------------------------------------------------------------------------------
+
+
+def test_ids_keep_their_type_and_their_order() -> None:
+    named = shop(series=12)
+    number = {name: int(name[1:]) for name in named["state"]["unique_id"]}
+    numbered = {
+        key: frame.with_columns(pl.col("unique_id").replace_strict(number, return_dtype=pl.Int64)) for key, frame in named.items()
+    }
+    orders = decide(**numbered)
+    assert orders["unique_id"].to_list() == sorted(number.values())
+    wanted = dict(zip(decide(**named)["unique_id"], decide(**named)["order_qty"], strict=True))
+    assert {f"S{i}": units for i, units in orders.select("unique_id", "order_qty").iter_rows()} == wanted
+
+
+def test_what_is_sold_by_weight_is_ordered_by_weight() -> None:
+    kilograms = [0.31, 0.27, 0.33, 0.29, 0.3, 0.35, 0.28]
+    order = one_order(kilograms, holding_cost=1.0, shortage_cost=4.0)["order_qty"]
+    assert 0.3 < order < 0.6
+    assert one_order(kilograms, is_whole_units=True)["order_qty"] == 1
+    assert one_order([3.0, 2.0, 4.0, 3.0])["order_qty"] % 1 == 0
