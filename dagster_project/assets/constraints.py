@@ -5,20 +5,12 @@ Belongs here: carrying frames between tables and `ml.replenishment.constraints`.
 
 import dagster as dg
 
+from dagster_project.assets.specs import table_specs
 from dagster_project.resources import Warehouse
 from dagster_project.warehouse_file import ML_SCHEMA
 from ml import contracts
 
-CONSTRAINT_SPECS = [
-    dg.AssetSpec(
-        [ML_SCHEMA, contract.name],
-        deps=[["recommendations", contracts.ORDER_ECONOMICS.name]],
-        group_name="ml",
-        kinds={"python"},
-        description=f"One row per {', '.join(contract.grain)}.",
-    )
-    for contract in contracts.CONSTRAINTS
-]
+CONSTRAINT_SPECS = table_specs(contracts.CONSTRAINTS, [("recommendations", contracts.ORDER_ECONOMICS.name)])
 
 
 @dg.multi_asset(specs=CONSTRAINT_SPECS, name="order_constraints", pool="warehouse")

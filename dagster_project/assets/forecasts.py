@@ -5,21 +5,17 @@ Belongs here: carrying frames between tables and `ml.forecasting`. Does not belo
 
 import dagster as dg
 
+from dagster_project.assets.specs import table_specs
 from dagster_project.forecasting import forecast_settings, read_features
 from dagster_project.resources import Warehouse
 from dagster_project.warehouse_file import ML_SCHEMA
 from ml import contracts
 
-FORECAST_SPECS = [
-    dg.AssetSpec(
-        [ML_SCHEMA, contract.name],
-        deps=[["features", feature.name] for feature in contracts.FEATURES],
-        group_name="ml",
-        kinds={"python", "statsforecast", "lightgbm", "pytorch"},
-        description=f"One row per {', '.join(contract.grain)}.",
-    )
-    for contract in contracts.FORECASTS
-]
+FORECAST_SPECS = table_specs(
+    contracts.FORECASTS,
+    [("features", feature.name) for feature in contracts.FEATURES],
+    kinds=("python", "statsforecast", "lightgbm", "pytorch"),
+)
 
 
 @dg.multi_asset(specs=FORECAST_SPECS, name="forecasts", pool="warehouse")

@@ -5,20 +5,12 @@ Belongs here: carrying frames between tables and `ml.replenishment`. Does not be
 
 import dagster as dg
 
+from dagster_project.assets.specs import table_specs
 from dagster_project.resources import Warehouse
 from dagster_project.warehouse_file import ML_SCHEMA
 from ml import contracts
 
-TARGET_SPECS = [
-    dg.AssetSpec(
-        [ML_SCHEMA, contract.name],
-        deps=[["recommendations", contracts.TARGET_ECONOMICS.name]],
-        group_name="ml",
-        kinds={"python"},
-        description=f"One row per {', '.join(contract.grain)}.",
-    )
-    for contract in contracts.ORDERS
-]
+TARGET_SPECS = table_specs(contracts.ORDERS, [("recommendations", contracts.TARGET_ECONOMICS.name)])
 
 
 @dg.multi_asset(specs=TARGET_SPECS, name="order_targets", pool="warehouse")

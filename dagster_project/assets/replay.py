@@ -5,6 +5,7 @@ Belongs here: carrying frames between tables and `ml.replenishment`. Does not be
 
 import dagster as dg
 
+from dagster_project.assets.specs import table_specs
 from dagster_project.replaying import run_replay, run_what_if
 from dagster_project.resources import Warehouse
 from dagster_project.warehouse_file import ML_SCHEMA
@@ -12,16 +13,7 @@ from ml import contracts
 
 _READS = (contracts.DEMAND_WEEKLY, contracts.ITEM_LOCATIONS, *contracts.REPLAY_FEATURES)
 
-REPLAY_SPECS = [
-    dg.AssetSpec(
-        [ML_SCHEMA, contract.name],
-        deps=[["features", feature.name] for feature in _READS],
-        group_name="replay",
-        kinds={"python"},
-        description=f"One row per {', '.join(contract.grain)}.",
-    )
-    for contract in contracts.REPLAYS
-]
+REPLAY_SPECS = table_specs(contracts.REPLAYS, [("features", feature.name) for feature in _READS], group="replay")
 
 
 @dg.multi_asset(specs=REPLAY_SPECS, name="replay", pool="warehouse")

@@ -102,7 +102,7 @@ class Case:
     clock: Clock
     batches: list[Batch]
     orders: pl.DataFrame
-    """row, age, came (bool), units, is_open: every order that is known, delivered or not, with its age when it came or its age now."""
+    """row, units, age, came (bool): every order that is known, delivered or not, with its age when it came or its age now."""
 
 
 def read_case(history: Any, state: Any, pipeline: Any, receipts: Any, params: Any, settings: DecisionSettings) -> Case:

@@ -49,9 +49,8 @@ def find_runs(units: Array, in_stock: NDArray[np.bool_], settings: DecisionSetti
     squares = np.repeat(((settings.prior_variation * first) ** 2 * settings.prior_weight)[:, None], _RUNS, axis=1)
     evidence = np.zeros(series)
     for t in range(periods):
-        expected = (np.exp(log_weight - log_weight.max(axis=1, keepdims=True)) * mean).sum(axis=1) / np.exp(
-            log_weight - log_weight.max(axis=1, keepdims=True)
-        ).sum(axis=1)
+        weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
+        expected = (weight * mean).sum(axis=1) / weight.sum(axis=1)
         y = np.where(in_stock[:, t], units[:, t], np.maximum(units[:, t], expected))[:, None]
         variance = squares / degrees * (1 + 1 / count)
         log_likelihood = (
