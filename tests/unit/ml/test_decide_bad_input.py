@@ -197,7 +197,8 @@ number = st.none() | st.floats(allow_nan=True, allow_infinity=True) | st.floats(
 
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
-def test_every_order_is_a_whole_number_with_a_reason(data: st.DataObject) -> None:
+def test_every_order_is_a_number_with_a_reason_and_whole_where_units_are(data: st.DataObject) -> None:
+    said = data.draw(st.none() | st.booleans(), "is_whole_units")
     made = frames(
         {"A": data.draw(st.lists(st.floats(0, 1e6), max_size=8)), "B": STEADY},
         on_hand={"A": data.draw(number), "B": data.draw(number)},
@@ -225,10 +226,11 @@ def test_every_order_is_a_whole_number_with_a_reason(data: st.DataObject) -> Non
     made["history"] = made["history"].with_columns(
         y=pl.when(pl.col("ds") == 97).then(pl.lit(data.draw(number), pl.Float64)).otherwise("y")
     )
+    made["params"] = made["params"].with_columns(is_whole_units=pl.lit(said, pl.Boolean))
     orders = decide(**made)
     assert orders["unique_id"].to_list() == ["A", "B"]
     for quantity, reason in orders.select("order_qty", "reason").rows():
         assert quantity >= 0
         assert math.isfinite(quantity)
-        assert quantity == round(quantity)
+        assert quantity == round(quantity) or not said
         assert reason
