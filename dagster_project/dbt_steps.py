@@ -17,7 +17,7 @@ from dagster_dbt import DagsterDbtTranslator
 from dagster_dbt.asset_utils import get_subset_selection_for_context
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
-from dagster_project.build import MANIFEST, invoke_dbt
+from dagster_project import build
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -50,13 +50,13 @@ def _events(command: Sequence[str]) -> Iterator[dict[str, Any]]:
     """What dbt reports while it is at work in a thread of its own. Raises DbtFailed at the end where it did not succeed."""
     from dbt_common.events.functions import msg_to_dict
 
-    project = _project(os.environ["STOCKROOM_SOURCE"], os.environ["STOCKROOM_AS_OF"], MANIFEST.stat().st_mtime_ns)
+    project = _project(os.environ["STOCKROOM_SOURCE"], os.environ["STOCKROOM_AS_OF"], build.MANIFEST.stat().st_mtime_ns)
     said: queue.SimpleQueue[Any] = queue.SimpleQueue()
     outcome: list[Any] = []
 
     def work() -> None:
         try:
-            outcome.append(invoke_dbt(command, manifest=project, callbacks=[said.put]))
+            outcome.append(build.invoke_dbt(command, manifest=project, callbacks=[said.put]))
         finally:
             said.put(None)
 
@@ -75,7 +75,7 @@ def _events(command: Sequence[str]) -> Iterator[dict[str, Any]]:
 @functools.cache
 def _project(source: str, as_of: str, changed_ns: int) -> Manifest:
     """The project as dbt reads it, once per process while neither it nor the settings that its text mentions change."""
-    result = invoke_dbt(["--quiet", "parse", "--target-path", str(MANIFEST.parent), *_QUICK])
+    result = build.invoke_dbt(["--quiet", "parse", "--target-path", str(build.MANIFEST.parent), *_QUICK])
     if not result.success:
         raise DbtFailed(str(result.exception))
     return result.result
