@@ -405,7 +405,7 @@ def dbt(context: typer.Context, source: SourceOption = None, warehouse: Warehous
 
     settings = _settings(source, warehouse)
     os.environ.update(settings.to_env())
-    if context.args and context.args[0] in ("build", "run", "seed", "snapshot"):
+    if {"build", "run", "seed", "snapshot"} & set(context.args):
         os.environ.update({name: value for name, value in LEAN_DBT.items() if name not in os.environ})
         intake = _checked_source(settings)
         WarehouseFile(str(settings.warehouse)).prepare(settings.country or country_of(intake.adapter))
