@@ -16,6 +16,7 @@ from dagster_dbt import DbtCliResource
 from dagster_project.assets.constraints import order_constraints
 from dagster_project.assets.forecasts import forecasts
 from dagster_project.assets.order_targets import order_targets
+from dagster_project.assets.publish import build_published_snapshot
 from dagster_project.assets.raw import build_raw_assets
 from dagster_project.assets.replay import replay
 from dagster_project.assets.warehouse import build_dbt_assets
@@ -49,6 +50,7 @@ def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definit
             order_targets,
             order_constraints,
             replay,
+            build_published_snapshot(),
         ],
         jobs=[daily_replenishment, policy_replay],
         resources=resources,
