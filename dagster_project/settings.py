@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class Settings:
     dagster_home: Path = DATA_DIR / "dagster"
     forecast_settings: Path | None = None  # JSON with changes to the forecast's settings, as `stockroom tune` writes it
     published_dir: Path | None = None  # where BI reads; by default the folder `published` beside the warehouse
-    postgres_url: str = ""  # database that BI reads and people write to; empty: none
+    postgres_url: str = field(default="", repr=False)  # holds a password; database that BI reads and people write to; empty: none
 
     @property
     def published(self) -> Path:

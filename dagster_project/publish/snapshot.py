@@ -92,7 +92,7 @@ def publish_snapshot(
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         _remove_leftovers(home)
-    return Snapshot(run_id, home, len(tables), row_count)
+    return Snapshot(run_id, home, len([table for table in tables if table.kind != "run"]), row_count)
 
 
 _REMEDY = "Make room or allow writing there, or name another folder: STOCKROOM_PUBLISHED=DIR. Then: stockroom publish"
@@ -178,6 +178,7 @@ def _write(settings: Settings, tables: Sequence[PublishedTable], version: int, f
         connection.execute(f"attach '{_quoted(settings.warehouse)}' as \"{settings.warehouse.stem}\" (read_only)")
         connection.execute(f"use \"{settings.warehouse.stem}\"")
         connection.execute(f"attach '{_quoted(path)}' as published_snapshot")
+        connection.begin()  # of one: each statement of its own would wait for the disk
         connection.execute(f"create schema {_BI}")
         hashes, counts = {}, {}
         for table in data:
@@ -197,6 +198,8 @@ def _write(settings: Settings, tables: Sequence[PublishedTable], version: int, f
             connection.execute(
                 f"copy {_BI}.{table.name} to '{_quoted(folder / 'parquet' / f'{table.name}.parquet')}' (format parquet, compression zstd)"
             )
+        connection.commit()
+        connection.execute("use memory")
         connection.execute("detach published_snapshot")  # the file is whole only now
     return run_id, sum(counts.values())
 
