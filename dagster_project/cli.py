@@ -72,7 +72,7 @@ def _fail(lines: list[str], next_step: str = "") -> typer.Exit:
     for line in lines:
         errors.print(f"[red]✗[/red] {escape(line)}", soft_wrap=True)
     if next_step:
-        errors.print(next_step, soft_wrap=True)
+        errors.print(escape(next_step), soft_wrap=True)
     return typer.Exit(1)
 
 
@@ -366,7 +366,8 @@ def _draw(png: Path | None, write: Callable[[Path], None]) -> None:
 def publish(
     to: Annotated[str, typer.Option("--to", help="files (DuckDB and Parquet) or postgres (STOCKROOM_POSTGRES_URL).")] = "files",
     rls: Annotated[
-        bool | None, typer.Option("--rls/--no-rls", help="In PostgreSQL: readers see the stores of bi.bi_access only; default: as it is.")
+        bool | None,
+        typer.Option("--rls/--no-rls", help="In PostgreSQL: readers see the stores of bi.bi_access only; default: as it is."),
     ] = None,
     warehouse: WarehouseOption = None,
 ) -> None:

@@ -164,7 +164,9 @@ def _with_references(table: PublishedTable, dimensions: dict[str, str]) -> Publi
     return PublishedTable(**{**table.__dict__, "references": references})
 
 
-def _run_table(name: str, description: str, grain: str, key: tuple[str, ...], columns: Sequence[tuple[str, str, str]]) -> PublishedTable:
+def _run_table(
+    name: str, description: str, grain: str, key: tuple[str, ...], columns: Sequence[tuple[str, str, str]]
+) -> PublishedTable:
     return PublishedTable(name, "", "run", description, grain, key, tuple(PublishedColumn(*column) for column in columns), {})
 
 

@@ -91,7 +91,8 @@ def _condition(table: PublishedTable) -> str:
 def _has_policy(connection: psycopg.Connection, table: PublishedTable) -> bool:
     return bool(
         connection.execute(
-            "select 1 from pg_policies where schemaname = %s and tablename = %s and policyname = %s", [BI_SCHEMA, table.name, POLICY]
+            "select 1 from pg_policies where schemaname = %s and tablename = %s and policyname = %s",
+            [BI_SCHEMA, table.name, POLICY],
         ).fetchone()
     )
 

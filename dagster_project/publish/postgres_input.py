@@ -75,11 +75,15 @@ def make_input_schema(connection: psycopg.Connection) -> list[str]:
         for name, (meaning, columns) in TABLES.items():
             body = ", ".join(f"{column} {definition}" for column, definition in columns.items())
             connection.execute(f"create table if not exists {SCHEMA}.{name} ({_STAMP}, {body})")
-            connection.execute(f"comment on table {SCHEMA}.{name} is '{meaning} Rows are only added; a later one corrects an earlier one.'")
+            connection.execute(
+                f"comment on table {SCHEMA}.{name} is '{meaning} Rows are only added; a later one corrects an earlier one.'"
+            )
         connection.execute(_OUTCOMES)
         connection.execute(_REFUSED)
     if not ensure_role(connection, WRITER):
-        return [f"The role {WRITER} is not there, so nobody can enter anything yet. As administrator: create role {WRITER} nologin;"]
+        return [
+            f"The role {WRITER} is not there, so nobody can enter anything yet. As administrator: create role {WRITER} nologin;"
+        ]
     connection.execute(f"grant usage on schema {SCHEMA} to {WRITER}")
     connection.execute(f"grant execute on function {SCHEMA}.published_as_of() to {WRITER}")
     for name, (_, columns) in TABLES.items():

@@ -66,7 +66,9 @@ def load(
         raise PublishError([f"{snapshot}: nothing is published yet"], "Next: stockroom publish")
     with duckdb.connect(str(snapshot.resolve()), read_only=True) as source:
         run_id = source.sql(f"select run_id from {BI_SCHEMA}.run_info").fetchone()[0]
-        present = {row[0] for row in source.sql(f"select table_name from duckdb_tables() where schema_name = '{BI_SCHEMA}'").fetchall()}
+        present = {
+            row[0] for row in source.sql(f"select table_name from duckdb_tables() where schema_name = '{BI_SCHEMA}'").fetchall()
+        }
         missing = [table.name for table in tables if table.name not in present]
         if missing:
             raise PublishError([f"{snapshot} has no {', '.join(missing)}"], f"{UNCHANGED} Publish it anew: stockroom publish")
@@ -178,7 +180,9 @@ def _key_statements(table: PublishedTable) -> list[str]:
     return statements
 
 
-def _check_dependents(connection: psycopg.Connection, tables: Sequence[PublishedTable], present: dict[str, dict[str, str]]) -> None:
+def _check_dependents(
+    connection: psycopg.Connection, tables: Sequence[PublishedTable], present: dict[str, dict[str, str]]
+) -> None:
     """Views of users that read what is going away: said before anything is done."""
     problems = []
     for name, columns in present.items():
@@ -208,7 +212,9 @@ KEPT = ("bi_access",)
 # Rows ---------------------------------------------------------------------------------------------------------------------------
 
 
-def _changed(connection: psycopg.Connection, source: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable]) -> list[PublishedTable]:
+def _changed(
+    connection: psycopg.Connection, source: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable]
+) -> list[PublishedTable]:
     """Tables whose rows are not the ones that are there; those of the run always."""
     new = dict(source.sql(f"select table_name, data_hash from {BI_SCHEMA}.run_tables").fetchall())
     old = dict(connection.execute(f"select table_name, data_hash from {BI_SCHEMA}.run_tables").fetchall())
@@ -232,7 +238,9 @@ def _exchange(
         cursor.execute(f"set lock_timeout = '{LOCK_SECONDS}s'")
         cursor.execute(f"select pg_try_advisory_xact_lock({_LOCK_KEY})")
         if not cursor.fetchone()[0]:
-            raise PublishError([f"{address(url)}: somebody else is publishing there"], f"{UNCHANGED} Try again when they are done.")
+            raise PublishError(
+                [f"{address(url)}: somebody else is publishing there"], f"{UNCHANGED} Try again when they are done."
+            )
         _remove_what_is_gone(cursor, tables, present)
         for number, table in enumerate(changed):
             progress(table.name, number / len(changed))
@@ -245,7 +253,9 @@ def _exchange(
                 if name in types
             )
             rows = source.execute(f"select {columns} from {BI_SCHEMA}.{table.name}")
-            loaded = cursor.adbc_ingest(table.name, rows.to_arrow_reader(_ROWS_PER_BATCH), mode="append", db_schema_name=BI_SCHEMA)
+            loaded = cursor.adbc_ingest(
+                table.name, rows.to_arrow_reader(_ROWS_PER_BATCH), mode="append", db_schema_name=BI_SCHEMA
+            )
             written += loaded if table.kind != "run" else 0
         loader.commit()
     return written
@@ -295,5 +305,3 @@ def _describe(connection: psycopg.Connection, tables: Sequence[PublishedTable]) 
     if statements:
         with connection.transaction():
             connection.execute("; ".join(statements))
-
-

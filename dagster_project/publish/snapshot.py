@@ -60,7 +60,10 @@ class Snapshot:
 
 
 def publish_snapshot(
-    settings: Settings, tables: Sequence[PublishedTable] | None = None, promise: Promise | None = None, now: datetime | None = None
+    settings: Settings,
+    tables: Sequence[PublishedTable] | None = None,
+    promise: Promise | None = None,
+    now: datetime | None = None,
 ) -> Snapshot:
     """Write the published tables of the warehouse to new files and switch to them. Raises PublishError; then nothing has changed.
 
@@ -119,7 +122,9 @@ def _alone(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise PublishError([f"{home}: somebody else is publishing there"], "Wait for its end, then: stockroom publish") from None
+            raise PublishError(
+                [f"{home}: somebody else is publishing there"], "Wait for its end, then: stockroom publish"
+            ) from None
         yield
 
 
@@ -176,7 +181,7 @@ def _write(settings: Settings, tables: Sequence[PublishedTable], version: int, f
     with duckdb.connect(config={"memory_limit": settings.memory_limit}) as connection:
         # views of the warehouse name its tables by its own name, which is the file's
         connection.execute(f"attach '{_quoted(settings.warehouse)}' as \"{settings.warehouse.stem}\" (read_only)")
-        connection.execute(f"use \"{settings.warehouse.stem}\"")
+        connection.execute(f'use "{settings.warehouse.stem}"')
         connection.execute(f"attach '{_quoted(path)}' as published_snapshot")
         connection.begin()  # of one: each statement of its own would wait for the disk
         connection.execute(f"create schema {_BI}")
@@ -217,10 +222,15 @@ def _check_columns(connection: duckdb.DuckDBPyConnection, table: PublishedTable)
     found = {name: dtype.lower().replace(",", ", ") for name, dtype, *_ in connection.sql(f"describe {table.source}").fetchall()}
     expected = {column.name: column.type for column in table.columns if not column.names}
     if found != expected:
-        wrong = [f"{name} is {found.get(name, 'not there')}, not {dtype}" for name, dtype in expected.items() if found.get(name) != dtype]
+        wrong = [
+            f"{name} is {found.get(name, 'not there')}, not {dtype}"
+            for name, dtype in expected.items()
+            if found.get(name) != dtype
+        ]
         wrong += [f"{name} is not declared" for name in found if name not in expected]
         raise PublishError(
-            [f"{table.source}: {'; '.join(wrong)}"], f"{_UNCHANGED} The warehouse is of another version of the project: stockroom run"
+            [f"{table.source}: {'; '.join(wrong)}"],
+            f"{_UNCHANGED} The warehouse is of another version of the project: stockroom run",
         )
 
 

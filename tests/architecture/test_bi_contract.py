@@ -57,14 +57,20 @@ def test_the_contract_is_what_dbt_declares(tables: list[PublishedTable], dbt_man
         node = models[table.source]
         assert table.description == " ".join(node["description"].split())
         assert table.grain == node["meta"]["grain"]
-        declared = [(c["name"], c["data_type"].replace(",", ", ").replace(",  ", ", "), " ".join(c["description"].split())) for c in node["columns"].values()]
+        declared = [
+            (c["name"], c["data_type"].replace(",", ", ").replace(",  ", ", "), " ".join(c["description"].split()))
+            for c in node["columns"].values()
+        ]
         assert [(c.name, c.type, c.description) for c in table.columns if not c.names] == declared
     with_contract = {
         key
         for key, node in models.items()
         if node["fqn"][1] in ("marts", "recommendations", "reports") and node["config"]["contract"]["enforced"]
     }
-    assert with_contract - {t.source for t in tables} == {"recommendations.rec_order_economics", "recommendations.rec_target_economics"}
+    assert with_contract - {t.source for t in tables} == {
+        "recommendations.rec_order_economics",
+        "recommendations.rec_target_economics",
+    }
 
 
 def test_keys_units_and_references_are_said(tables: list[PublishedTable]) -> None:
@@ -84,7 +90,16 @@ def test_keys_units_and_references_are_said(tables: list[PublishedTable]) -> Non
     assert by_name["fct_sales_daily"].references["sale_date"] == ("dim_date", "calendar_date")
     assert "item_name" not in [column.name for column in by_name["fct_sales_daily"].columns]
     assert by_name["role_procurement"].primary_key == ()  # a vendor may be unknown: an expression names the row
-    assert {table.kind for table in tables} == {"dimension", "fact", "report", "role", "recommendation", "estimate", "data", "run"}
+    assert {table.kind for table in tables} == {
+        "dimension",
+        "fact",
+        "report",
+        "role",
+        "recommendation",
+        "estimate",
+        "data",
+        "run",
+    }
     assert [c.name for t in tables for c in t.columns if "[]" in c.type] == [], "PostgreSQL and Tableau take no lists"
 
 
@@ -105,7 +120,9 @@ def test_keys_units_and_references_are_said(tables: list[PublishedTable]) -> Non
         ("meta: {", "meta: {publish: false, ", ["bi.rec_orders: the table is not published any more; dashboards may read it"]),
     ],
 )  # fmt: skip
-def test_a_promise_that_is_broken_is_found_and_accepting_it_is_a_new_version(tmp_path: Path, old: str, new: str, found: list[str]) -> None:
+def test_a_promise_that_is_broken_is_found_and_accepting_it_is_a_new_version(
+    tmp_path: Path, old: str, new: str, found: list[str]
+) -> None:
     shutil.copytree(MODELS_DIR, tmp_path / "models")
     path = tmp_path / "models" / "recommendations" / "rec_orders.yml"
     text = path.read_text()

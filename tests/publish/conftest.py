@@ -30,9 +30,7 @@ def finished_warehouse(built_warehouse: Path, tiny_source: Path, run_dbt, tmp_pa
 @pytest.fixture(scope="session")
 def published(finished_warehouse: Path, tiny_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The same, published once as files. Read only."""
-    settings = Settings(
-        source_dir=tiny_source, warehouse=finished_warehouse, published_dir=tmp_path_factory.mktemp("published")
-    )
+    settings = Settings(source_dir=tiny_source, warehouse=finished_warehouse, published_dir=tmp_path_factory.mktemp("published"))
     publish_snapshot(settings)
     return settings
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -69,7 +71,9 @@ def test_names_stand_beside_ids_and_descriptions_are_comments(published: Setting
     assert position[0] == position[1] > 0
     comments = dict(rows(database(published), "select table_name, comment from duckdb_tables() where schema_name = 'bi'"))
     assert comments["dim_location"] == "Which stores are there?"
-    meaning = rows(database(published), "select comment from duckdb_columns() where table_name = 'dim_location' and column_name = 'city'")
+    meaning = rows(
+        database(published), "select comment from duckdb_columns() where table_name = 'dim_location' and column_name = 'city'"
+    )
     assert meaning == [("City of the store.",)]
 
 
@@ -172,7 +176,12 @@ def test_a_disk_that_takes_no_more_is_a_message_and_the_old_snapshot_stays(chang
     publish_snapshot(settings)
     before = rows(database(settings), "from bi.run_info")
     result = subprocess.run(
-        [sys.executable, "-c", FULL], env={**_environment(), **settings.to_env()}, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", FULL],
+        env={**_environment(), **settings.to_env()},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert f"{settings.published} cannot be written" in result.stdout, result.stderr
     assert "What was published before is untouched." in result.stdout
@@ -181,8 +190,6 @@ def test_a_disk_that_takes_no_more_is_a_message_and_the_old_snapshot_stays(chang
 
 
 def _environment() -> dict[str, str]:
-    import os
-
     return {**os.environ, "PYTHONWARNINGS": "ignore"}
 
 
@@ -208,8 +215,6 @@ def test_publishing_by_hand_says_what_and_where(change: Change) -> None:
 
 
 def test_two_cannot_publish_at_once(change: Change) -> None:
-    import fcntl
-
     settings = change()
     publish_snapshot(settings)
     with (settings.published / "versions" / ".lock").open("w") as lock:
@@ -223,7 +228,9 @@ def test_a_warehouse_of_another_version_publishes_nothing(change: Change) -> Non
     publish_snapshot(settings)
     before = rows(database(settings), "from bi.run_info")
     changed = change("alter table reports.role_store_manager rename column item_name to what")
-    with pytest.raises(PublishError, match=r"reports\.role_store_manager: item_name is not there, not varchar; what is not declared"):
+    with pytest.raises(
+        PublishError, match=r"reports\.role_store_manager: item_name is not there, not varchar; what is not declared"
+    ):
         publish_snapshot(changed)
     change("drop table reports.role_store_manager")
     with pytest.raises(PublishError, match="Run the job to its end first"):
