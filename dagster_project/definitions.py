@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,28 @@ from dagster_project.jobs import daily_replenishment, policy_replay
 from dagster_project.progress import progress_logger
 from dagster_project.resources import Warehouse
 from dagster_project.settings import DBT_PROJECT_DIR, Settings
+from dagster_project.warehouse_file import WarehouseFile
+
+
+def _take_entries(settings: Settings, warehouse: WarehouseFile) -> dict[str, int]:
+    """What people entered in PostgreSQL, where one is set; refusals are told in its table input.refused."""
+    if not settings.postgres_url:
+        return {}
+    from dagster_project.orders import OrdersError, approve
+    from dagster_project.publish.errors import PublishError
+    from dagster_project.publish.people import Refused, take_entries
+
+    def approve_one(path: Path, proposal: str, moment: datetime) -> None:
+        try:
+            approve(path, [proposal], "stockroom", moment)
+        except OrdersError as error:
+            raise Refused("; ".join(error.problems)) from None
+
+    try:
+        taken = take_entries(settings, warehouse, approve_one)
+    except PublishError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    return taken.taken if taken else {}
 
 
 def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definitions:
@@ -40,7 +63,7 @@ def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definit
             dbt_executable=str(Path(sys.executable).with_name("dbt")),  # this environment's, whatever PATH says
         ),
     } | overrides
-    raw_files = build_raw_assets()
+    raw_files = build_raw_assets(_take_entries)
     files = sorted(key for key in raw_files.keys if key.path[0] != INPUT_SCHEMA)
     return dg.Definitions(
         assets=[

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "input"
 _STAMP = """
-    entry_id bigint generated always as identity primary key,
+    entry_id uuid primary key default gen_random_uuid(),
     entered_by name not null default current_user,
     entered_at timestamp with time zone not null default now(),
     as_of_date date not null default input.published_as_of()
@@ -57,8 +57,8 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
     "inspection_labels": (
         "What a person sees on an inspection photo the model is unsure of, or was wrong about.",
         {
-            "photo_hash": "text not null check (length(photo_hash) between 8 and 128)",
-            "label": "text not null check (label in ('good', 'bad'))",
+            "photo_hash": "text not null check (photo_hash ~ '^[0-9a-f]{64}$')",
+            "label": "text not null check (label in ('good', 'defective'))",
             "note": "text check (length(note) <= 500)",
         },
     ),
@@ -105,7 +105,7 @@ end $$
 _OUTCOMES = """
 create table if not exists input.outcomes (
     entry_table text not null,
-    entry_id bigint not null,
+    entry_id uuid not null,
     outcome text not null check (outcome in ('taken', 'refused')),
     reason text,
     decided_at timestamp with time zone not null default now(),
