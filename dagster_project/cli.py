@@ -71,7 +71,7 @@ def _fail(lines: list[str], next_step: str = "") -> typer.Exit:
     for line in lines:
         errors.print(f"[red]✗[/red] {escape(line)}", soft_wrap=True)
     if next_step:
-        errors.print(next_step, soft_wrap=True)
+        errors.print(escape(next_step), soft_wrap=True)
     return typer.Exit(1)
 
 
@@ -359,6 +359,39 @@ def _draw(png: Path | None, write: Callable[[Path], None]) -> None:
     except OSError as error:
         raise _fail([f"{png} cannot be written: {error}"], "Choose another file: --png FILE") from None
     console.print(f"Drawn in {png}.", soft_wrap=True)
+
+
+@app.command()
+def publish(
+    to: Annotated[str, typer.Option("--to", help="files (DuckDB and Parquet) or postgres (STOCKROOM_POSTGRES_URL).")] = "files",
+    rls: Annotated[
+        bool | None,
+        typer.Option("--rls/--no-rls", help="In PostgreSQL: readers see the stores of bi.bi_access only; default: as it is."),
+    ] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Publish the finished tables for BI: as files, which each run does by itself, or what the files hold to PostgreSQL."""
+    from dagster_project.publish.errors import PublishError
+
+    if to not in ("files", "postgres"):
+        raise _fail([f"--to {to}: not known"], "Choose files or postgres.")
+    settings = _settings(None, warehouse)
+    started = time.perf_counter()
+    with _deciding(PublishError):
+        if to == "files":
+            from dagster_project.publish.snapshot import publish_snapshot
+
+            snapshot = publish_snapshot(settings)
+            text = f"{snapshot.table_count} tables, {snapshot.row_count:,} rows in {snapshot.database} and {snapshot.parquet}."
+        else:
+            from dagster_project.publish.to_postgres import publish_to_postgres
+
+            with _bar("publishing") as progress:
+                loaded = publish_to_postgres(settings, rls, lambda _, share: progress(share))
+            for notice in loaded.notices:
+                errors.print(f"[yellow]![/yellow] {escape(notice)}", soft_wrap=True)
+            text = f"{loaded.table_count} tables, {loaded.row_count:,} rows loaded; {loaded.unchanged_count} had not changed."
+    console.print(f"{text} Done in {time.perf_counter() - started:.1f} s.", soft_wrap=True)
 
 
 @app.command()

@@ -1,6 +1,7 @@
-"""The tables that hold what people decide: which proposals were approved and exported.
+"""The tables that hold what people decide: which proposals were approved and exported, and what they entered in PostgreSQL.
 
-Belongs here: their columns. Does not belong here: who writes them (the commands of `stockroom orders`), and what is computed.
+Belongs here: their columns. Does not belong here: who writes them (the commands of `stockroom orders`, and `publish.people` with what
+comes from PostgreSQL), and what is computed.
 They are never made anew: a column that is missing is added, and what stands in a table stays.
 """
 
@@ -43,4 +44,67 @@ ORDER_PROPOSAL_LINES = FrameContract(
     ),
 )
 
-INPUTS = (ORDER_PROPOSALS, ORDER_PROPOSAL_LINES)
+_ENTRY = (
+    Column("entry_id", pl.String, "Name of the entry, given by PostgreSQL."),
+    Column("source_key", pl.String, "Folder of the data whose run took it."),
+    Column(
+        "as_of_date", pl.Date, "Day decided for that was published when it was entered; it counts from the orders of that day on."
+    ),
+    Column("entered_by", pl.String, "Login of who entered it, as PostgreSQL says."),
+    Column("entered_at", pl.Datetime("us"), "When, UTC, as PostgreSQL says."),
+)
+
+FORECAST_OVERRIDES = FrameContract(
+    "forecast_overrides",
+    ("entry_id",),
+    (
+        *_ENTRY,
+        Column("item_id", pl.Int32, "Item."),
+        Column("location_id", pl.Int32, "Store."),
+        Column("week_start_date", pl.Date, "First of the seven days it speaks of."),
+        Column("override_units", pl.Float64, "Demand to expect in them, in units."),
+        Column("reason", pl.String, "Why the model cannot know."),
+    ),
+)
+
+ORDER_OVERRIDES = FrameContract(
+    "order_overrides",
+    ("entry_id",),
+    (
+        *_ENTRY,
+        Column("item_id", pl.Int32, "Item."),
+        Column("location_id", pl.Int32, "Store."),
+        Column("valid_from", pl.Date, "First day of orders it speaks of."),
+        Column("valid_to", pl.Date, "Last day of them."),
+        Column("order_units", pl.Int32, "Units to order on such a day; 0 for nothing."),
+        Column("reason", pl.String, "Why the model cannot know."),
+    ),
+)
+
+INSPECTION_LABELS = FrameContract(
+    "inspection_labels",
+    ("entry_id",),
+    (
+        *_ENTRY,
+        Column("photo_hash", pl.String, "SHA-256 of the photo's file."),
+        Column("label", pl.String, "good or defective."),
+        Column("note", pl.String, "What the person adds.", nullable=True),
+    ),
+)
+
+TAKEN_ENTRIES = FrameContract(
+    "taken_entries",
+    ("entry_id",),
+    (
+        Column("entry_id", pl.String, "Name of the entry, given by PostgreSQL."),
+        Column("entry_table", pl.String, "Table of schema input in PostgreSQL."),
+        Column("outcome", pl.String, "taken or refused."),
+        Column("reason", pl.String, "Why it was refused.", nullable=True),
+        Column("taken_at", pl.Datetime("us"), "When, UTC."),
+    ),
+)
+
+ENTRIES = (FORECAST_OVERRIDES, ORDER_OVERRIDES, INSPECTION_LABELS)
+"""What people enter in PostgreSQL and SQL reads."""
+
+INPUTS = (ORDER_PROPOSALS, ORDER_PROPOSAL_LINES, *ENTRIES, TAKEN_ENTRIES)

@@ -25,6 +25,7 @@ _STEP_WORDS = {
     "dbt": "building the warehouse…",
     "forecasts": "forecasting demand…",
     "order_constraints": "holding orders against limits…",
+    "bi__published_snapshot": "publishing for BI…",
 }
 
 

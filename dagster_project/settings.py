@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -33,6 +33,13 @@ class Settings:
     dbt_threads: int = 1
     dagster_home: Path = DATA_DIR / "dagster"
     forecast_settings: Path | None = None  # JSON with changes to the forecast's settings, as `stockroom tune` writes it
+    published_dir: Path | None = None  # where BI reads; by default the folder `published` beside the warehouse
+    postgres_url: str = field(default="", repr=False)  # holds a password; database that BI reads and people write to; empty: none
+
+    @property
+    def published(self) -> Path:
+        """Folder of what BI reads: the snapshot's DuckDB file and Parquet."""
+        return self.published_dir or self.warehouse.parent / "published"
 
     @property
     def run_log(self) -> Path:
@@ -52,6 +59,8 @@ class Settings:
             memory_limit=env.get("STOCKROOM_MEMORY_LIMIT") or default.memory_limit,
             dbt_threads=int(env.get("STOCKROOM_DBT_THREADS") or default.dbt_threads),
             forecast_settings=_path("STOCKROOM_FORECAST_SETTINGS", env),
+            published_dir=_path("STOCKROOM_PUBLISHED", env),
+            postgres_url=env.get("STOCKROOM_POSTGRES_URL") or default.postgres_url,
             dagster_home=Path(env.get("DAGSTER_HOME") or default.dagster_home).expanduser().resolve(),
         )
 
@@ -65,6 +74,8 @@ class Settings:
             "STOCKROOM_MEMORY_LIMIT": self.memory_limit,
             "STOCKROOM_DBT_THREADS": str(self.dbt_threads),
             "STOCKROOM_FORECAST_SETTINGS": str(self.forecast_settings or ""),
+            "STOCKROOM_PUBLISHED": str(self.published_dir or ""),
+            "STOCKROOM_POSTGRES_URL": self.postgres_url,
             "DAGSTER_HOME": str(self.dagster_home),
             "DAGSTER_TELEMETRY_DISABLED": "true",
             "DO_NOT_TRACK": "1",

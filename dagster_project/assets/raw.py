@@ -3,16 +3,21 @@
 Belongs here: whether the files are there and have their columns. Does not belong here: their rows, which staging SQL reads.
 """
 
+from collections.abc import Callable
+
 import dagster as dg
 
 from dagster_project.input_tables import INPUT_SCHEMA, INPUTS
 from dagster_project.intake import check_source, country_of, declared_tables
 from dagster_project.resources import Warehouse
 from dagster_project.settings import Settings
-from dagster_project.warehouse_file import REFERENCE_SCHEMA
+from dagster_project.warehouse_file import REFERENCE_SCHEMA, WarehouseFile
+
+TakeEntries = Callable[[Settings, WarehouseFile], dict[str, int]]
+"""Takes what people entered since the last run; says how many rows per table."""
 
 
-def build_raw_assets() -> dg.AssetsDefinition:
+def build_raw_assets(take_entries: TakeEntries) -> dg.AssetsDefinition:
     """The raw files of every adapter as declared in dbt's source YAML, checked together in one step, and the public holidays."""
     tables = declared_tables()
     specs = [
@@ -31,10 +36,13 @@ def build_raw_assets() -> dg.AssetsDefinition:
         description="Public holidays of the source's country, from the holidays library; a calendar file replaces them.",
     )
 
-    # what people decided is there before the run; it is only seen to that its tables are
+    # what people decided is there before the run; it is only seen to that its tables are, and what they entered is taken in
     inputs = [
         dg.AssetSpec(
-            [INPUT_SCHEMA, contract.name], group_name="raw", kinds={"python"}, description="Written by `stockroom orders`."
+            [INPUT_SCHEMA, contract.name],
+            group_name="raw",
+            kinds={"python"},
+            description="Written by `stockroom orders`, or entered in PostgreSQL.",
         )
         for contract in INPUTS
     ]
@@ -46,6 +54,7 @@ def build_raw_assets() -> dg.AssetsDefinition:
         intake = check_source(settings.source_dir)
         country = settings.country or country_of(intake.adapter)
         holiday_count = warehouse.prepare(country)
+        taken = take_entries(settings, warehouse)
         for table in tables:
             paths = intake.files[table.key]
             yield dg.MaterializeResult(
@@ -60,6 +69,6 @@ def build_raw_assets() -> dg.AssetsDefinition:
             )
         yield dg.MaterializeResult(asset_key=holidays.key, metadata={"country": country, "dagster/row_count": holiday_count})
         for spec in inputs:
-            yield dg.MaterializeResult(asset_key=spec.key)
+            yield dg.MaterializeResult(asset_key=spec.key, metadata={"taken": taken.get(spec.key.path[-1], 0)})
 
     return raw_files

@@ -14,6 +14,7 @@ import dagster as dg
 import pytest
 
 from dagster_project.definitions import build_defs
+from dagster_project.input_tables import INPUTS
 from dagster_project.intake import declared_tables
 from dagster_project.jobs import DAILY_REPLENISHMENT, POLICY_REPLAY, REPLAY_GROUP
 from dagster_project.settings import Settings
@@ -65,7 +66,7 @@ def test_every_recommendation_descends_from_every_required_file_and_from_the_for
 
 
 def test_only_raw_files_have_nothing_before_them(graph) -> None:
-    decided = {dg.AssetKey(["input", "order_proposals"]), dg.AssetKey(["input", "order_proposal_lines"])}
+    decided = {dg.AssetKey(["input", contract.name]) for contract in INPUTS}
     roots = {key for key in graph.get_all_asset_keys() if not graph.get(key).parent_keys}
     assert (
         roots

@@ -1,15 +1,4 @@
--- what a person said last of these days, as far as entered by the as-of day
-with overrides as (
-    select
-        item_id, location_id, week_start_date,
-        arg_max(override_units, (entered_at, override_units)) as override_units,
-        arg_max(reason, (entered_at, override_units)) as reason
-    from {{ ref("forecast_overrides") }}
-    where cast(entered_at as date) <= {{ as_of() }}
-    group by item_id, location_id, week_start_date
-),
-
-forecasts as (
+with forecasts as (
     select forecasts.*
     from {{ ref("stg_ml__demand_forecasts") }} as forecasts
     inner join {{ ref("rec_champion") }} as champions
@@ -22,7 +11,7 @@ shares as (
     select
         forecasts.item_id, forecasts.location_id, forecasts.week_start_date, overrides.override_units, overrides.reason,
         7 - abs(overrides.week_start_date - forecasts.week_start_date) as days
-    from overrides
+    from {{ ref("int_forecast_overrides") }} as overrides
     inner join forecasts
         on overrides.item_id = forecasts.item_id and overrides.location_id = forecasts.location_id
         and overrides.week_start_date between forecasts.week_start_date - 6 and forecasts.week_start_date + 6
