@@ -106,17 +106,25 @@ class WarehouseFile:
 
     def replace_as_of(self, as_of_date: date, frames: Sequence[tuple[FrameContract, pl.DataFrame]]) -> None:
         """Replace the rows of one as-of date in several tables, all or none. Repeating it changes nothing."""
+        conforming = [(contract, contract.conform(frame)) for contract, frame in frames]
+        for contract, frame in conforming:
+            if (frame["as_of_date"] != as_of_date).any():
+                raise ContractError(
+                    f"{contract.name}: rows of another as_of_date than {as_of_date}; repeating would double them"
+                )
+        self._replace(conforming, "as_of_date = ?", [as_of_date])
+
+    def replace_rows(self, frames: Sequence[tuple[FrameContract, pl.DataFrame]]) -> None:
+        """Replace all rows of several tables that hold one state and no history, all or none. Repeating it changes nothing."""
+        self._replace([(contract, contract.conform(frame)) for contract, frame in frames], "true", [])
+
+    def _replace(self, frames: Sequence[tuple[FrameContract, pl.DataFrame]], which: str, values: list) -> None:
         with self.connect() as connection:
             connection.begin()
             try:
                 for contract, frame in frames:
-                    conforming = contract.conform(frame)
-                    if (conforming["as_of_date"] != as_of_date).any():
-                        raise ContractError(
-                            f"{contract.name}: rows of another as_of_date than {as_of_date}; repeating would double them"
-                        )
-                    connection.register("frame", conforming)
-                    connection.execute(f"delete from {ML_SCHEMA}.{contract.name} where as_of_date = ?", [as_of_date])
+                    connection.register("frame", frame)
+                    connection.execute(f"delete from {ML_SCHEMA}.{contract.name} where {which}", values)
                     connection.execute(f"insert into {ML_SCHEMA}.{contract.name} by name from frame")
                     connection.unregister("frame")
                 connection.commit()

@@ -54,8 +54,9 @@ from ml.contracts.replay import (
     REPLAYS,
     STOCK_WEEKLY,
 )
+from ml.contracts.vision import IMAGE_SCORES, VISION, VISION_MODELS
 
-OUTPUTS = (*FORECASTS, *ORDERS, *CONSTRAINTS, *REPLAYS)
+OUTPUTS = (*FORECASTS, *ORDERS, *CONSTRAINTS, *REPLAYS, *VISION)
 
 __all__ = [
     "CALENDAR_WEEKLY",
@@ -71,6 +72,7 @@ __all__ = [
     "FORECAST_DRIFT",
     "FORECAST_EXPLANATIONS",
     "FORECAST_HIERARCHY",
+    "IMAGE_SCORES",
     "ITEM_LOCATIONS",
     "KNOWN_WEEKLY",
     "LEAD_TIME_DEMAND",
@@ -96,6 +98,8 @@ __all__ = [
     "SIGNALS_WEEKLY",
     "STOCK_WEEKLY",
     "TARGET_ECONOMICS",
+    "VISION",
+    "VISION_MODELS",
     "Column",
     "ContractError",
     "FrameContract",

@@ -21,6 +21,10 @@ OPTIONAL: dict[str, object] = {
     "mean_lead_time_days": None,
     "on_hand_units": None,
     "backorder_units": None,
+    "quarantined_units": None,
+    "expected_defective_units": None,
+    "on_order_defective_units": None,
+    "defect_share": None,
     "is_dormant": False,
     "batch_rule": "none",
     "unit_cost_usd": None,
@@ -45,6 +49,7 @@ TERMS = (
     "order_up_to_units",
     "full_position_units",
     "need_units",
+    "gross_need_units",
     "economic_batch_units",
     "batch_units",
     "minimum_units",
@@ -55,7 +60,18 @@ TERMS = (
     "shelf_life_cut_units",
     "order_units",
 )
-_COUNTS = ("usable_on_hand_units", "on_order_units", "backorder_units", "inventory_position_units", "moq_units", "pack_units")
+_COUNTS = (
+    "quarantined_units",
+    "expected_defective_units",
+    "usable_on_hand_units",
+    "on_order_units",
+    "on_order_defective_units",
+    "backorder_units",
+    "inventory_position_units",
+    "moq_units",
+    "pack_units",
+)
+_LARGEST_DEFECT_SHARE = 0.9
 
 
 def order_terms(frame: pl.DataFrame) -> pl.DataFrame:
@@ -63,7 +79,9 @@ def order_terms(frame: pl.DataFrame) -> pl.DataFrame:
 
     A row is one item at one location and is decided by itself. `reorder_units` is the position at or below which it orders,
     `target_units` the one it orders up to (absent or lower: the reorder level). `fixed_lead_time_target_units` only splits the
-    safety stock; absent, all of it is for demand. What is missing, negative or not a number has a defined result: without a
+    safety stock; absent, all of it is for demand. `usable_on_hand_units` is what is left after `quarantined_units` and
+    `expected_defective_units`, which are only handed on; `defect_share` of what comes will be defective, so that an order is the need
+    divided by the yield, before batch, minimum and pack. What is missing, negative or not a number has a defined result: without a
     target or a position there is no order but null, without cost or lead time no economic batch, without pack single units,
     negative stock counts as none. An order is never negative, and whole unless `is_whole_units` is false; then a pack that
     is unknown does not round at all. Raises ValueError for a column that must be there or an unknown batch rule.
@@ -81,7 +99,7 @@ def order_terms(frame: pl.DataFrame) -> pl.DataFrame:
     work = work.with_columns(order_reason=_reason())
     # rounded: polars divides one row and many in different ways, and the last digit would tell
     exact = [(pl.col(name).cast(pl.Float64) / _DIGITS).round(4).alias(name) for name in (*TERMS, *_COUNTS)]
-    other = ("daily_demand_units", "economic_order_units", "shelf_life_days", "is_reorder_level_reached", "order_reason")
+    other = ("defect_share", "daily_demand_units", "economic_order_units", "shelf_life_days", "is_reorder_level_reached", "order_reason")
     return frame.with_columns(work.select(*exact, *other))
 
 
@@ -125,6 +143,10 @@ def _inputs(frame: pl.DataFrame) -> pl.DataFrame:
         override_shift_units=_digits(column("override_shift_units").fill_null(0)),
         usable_on_hand_units=_digits(known_usable),
         on_order_units=_digits(column("on_order_units")),
+        quarantined_units=_digits(column("quarantined_units").fill_null(0)),
+        expected_defective_units=_digits(column("expected_defective_units").fill_null(0)),
+        on_order_defective_units=_digits(column("on_order_defective_units").fill_null(0)),
+        defect_share=column("defect_share").fill_null(0).clip(0, _LARGEST_DEFECT_SHARE),
         backorder_units=_digits(column("backorder_units").fill_null(0)),
         moq_units=_digits(column("moq_units").fill_null(0).clip(lower_bound=0)),
         pack_units=pl.when(~has_pack.fill_null(False))
@@ -161,7 +183,10 @@ def _levels() -> dict[str, pl.Expr]:
         .otherwise(column("target_gap_units").fill_null(0).clip(lower_bound=0))
     )
     return {
-        "inventory_position_units": column("usable_on_hand_units") + column("on_order_units") - column("backorder_units"),
+        "inventory_position_units": column("usable_on_hand_units")
+        + column("on_order_units")
+        - column("on_order_defective_units")
+        - column("backorder_units"),
         "daily_demand_units": daily,
         "economic_order_units": economic,
         "economic_batch_units": batch,
@@ -176,8 +201,14 @@ def _need() -> dict[str, pl.Expr]:
     daily = column("daily_demand_units")
     # what is left when the order arrives is sold first
     left = (position.cast(pl.Float64) / _DIGITS - daily * column("lead_time")).clip(lower_bound=0)
+    need = column("order_up_to_units") - position
+    share = column("defect_share")
     return {
-        "need_units": column("order_up_to_units") - position,
+        "need_units": need,
+        # what comes defective does not meet the need
+        "gross_need_units": pl.when((need > 0) & (share > 0))
+        .then(_digits(need.cast(pl.Float64) / _DIGITS / (1 - share)))
+        .otherwise(need),
         "is_reorder_level_reached": position <= column("reorder_point_units"),
         "max_stock_room_units": column("max_stock_units") - position,
         "shelf_life_room_units": _digits(daily * column("shelf_life_days") - left),
@@ -186,7 +217,8 @@ def _need() -> dict[str, pl.Expr]:
 
 def _batch() -> dict[str, pl.Expr]:
     """Neither batch nor minimum nor pack causes an order: they only shape one that is needed."""
-    need, batch, rule = pl.col("need_units"), pl.col("economic_batch_units"), pl.col("batch_rule")
+    need, gross = pl.col("need_units"), pl.col("gross_need_units")
+    batch, rule = pl.col("economic_batch_units"), pl.col("batch_rule")
     nothing = (need <= 0) | pl.col("is_dormant") | ~pl.col("is_reorder_level_reached")
     return {
         "batch_units": pl.when(need.is_null())
@@ -194,10 +226,10 @@ def _batch() -> dict[str, pl.Expr]:
         .when(nothing)
         .then(0)
         .when(rule == "at least")
-        .then(pl.max_horizontal(need, batch))
+        .then(pl.max_horizontal(gross, batch))
         .when((rule == "multiples") & (batch > 0))
-        .then((need + batch - 1) // batch * batch)
-        .otherwise(need)
+        .then((gross + batch - 1) // batch * batch)
+        .otherwise(gross)
     }
 
 

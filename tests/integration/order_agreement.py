@@ -10,7 +10,8 @@ import polars as pl
 KEY = ["item_id", "location_id"]
 INPUTS = {
     "recommendations.rec_inventory_position": [
-        "on_hand_units", "usable_on_hand_units", "on_order_units", "backorder_units", "is_dormant",
+        "on_hand_units", "quarantined_units", "expected_defective_units", "usable_on_hand_units", "on_order_units",
+        "on_order_defective_units", "backorder_units", "defect_share", "is_dormant",
     ],
     "intermediate.int_item_location_terms": [
         "unit_cost_usd", "moq_units", "pack_units", "max_stock_units", "shelf_life_days", "mean_lead_time_days",
@@ -20,9 +21,10 @@ INPUTS = {
     ],
 }  # fmt: skip
 COMPARED = [
-    "usable_on_hand_units", "on_order_units", "backorder_units", "inventory_position_units", "moq_units", "pack_units",
+    "quarantined_units", "expected_defective_units", "usable_on_hand_units", "on_order_units", "on_order_defective_units",
+    "backorder_units", "inventory_position_units", "moq_units", "pack_units", "defect_share",
     "shelf_life_days", "demand_units", "demand_safety_stock_units", "lead_time_safety_stock_units", "override_shift_units",
-    "reorder_point_units", "order_up_to_units", "full_position_units", "daily_demand_units", "need_units",
+    "reorder_point_units", "order_up_to_units", "full_position_units", "daily_demand_units", "need_units", "gross_need_units",
     "economic_order_units", "economic_batch_units", "batch_units", "minimum_units", "packed_units", "max_stock_room_units",
     "shelf_life_room_units", "max_stock_cut_units", "shelf_life_cut_units", "order_units", "is_reorder_level_reached",
     "order_reason",
@@ -31,7 +33,7 @@ COMPARED = [
 
 def differences(from_sql: pl.DataFrame, from_python: pl.DataFrame) -> dict[str, list[tuple]]:
     """The columns that differ, each with up to three items and what either says; quantities are compared to the last of their four digits, floating terms to the last bit."""
-    exact = ("daily_demand_units", "economic_order_units", "is_reorder_level_reached", "order_reason")
+    exact = ("defect_share", "daily_demand_units", "economic_order_units", "is_reorder_level_reached", "order_reason")
 
     def comparable(frame: pl.DataFrame) -> pl.DataFrame:
         counted = [(pl.col(name).cast(pl.Float64) * 10_000).round(0).cast(pl.Int64) for name in COMPARED if name not in exact]

@@ -58,13 +58,19 @@ def generated_cases(seed: int = 20161231) -> pl.DataFrame:
     reorder = np.where(random.random(CASES) < 0.3, fixed, np.maximum(fixed + random.normal(0.1, 0.2, CASES) * mean, 0))
     reorder = np.where(random.random(CASES) < 0.3, np.round(reorder), reorder)
     missing = [None, 0.0]
+    stock = random.gamma(0.7, 30, CASES)
+    stock = np.where(random.random(CASES) < 0.5, np.round(stock), stock)  # inspections make fractions of it
     cases = pl.DataFrame(
         {
             "item_id": pl.Series(range(1, CASES + 1), dtype=pl.Int32),
             "location_id": pl.Series([1] * CASES, dtype=pl.Int32),
             "on_hand_units": units(30, [-7, 0, None, 2_000_000]),
-            "usable_on_hand_units": units(30, [-7, 0, 0, None, 2_000_000], 0.3),
+            "usable_on_hand_units": column(stock, [-7, 0, 0, None, 2_000_000], 0.3, 4).cast(pl.Decimal(18, 4)),
+            "quarantined_units": units(3, [0, 0, None], 0.8),
+            "expected_defective_units": column(random.gamma(0.5, 1, CASES), [0.0, 0.0, None], 0.6, 4).cast(pl.Decimal(18, 4)),
             "on_order_units": units(30, [0, 0, None], 0.4),
+            "on_order_defective_units": column(random.gamma(0.5, 1, CASES), [0.0, 0.0, None], 0.6, 4).cast(pl.Decimal(18, 4)),
+            "defect_share": column(random.beta(1, 20, CASES), [0.0, 0.0, None, -0.1, 0.5, 0.97], 0.5, 12),
             "backorder_units": units(5, [0, 0, 0, None], 0.7),
             "is_dormant": pl.Series(random.choice([True, False, None], CASES, p=[0.05, 0.9, 0.05]).tolist(), dtype=pl.Boolean),
             "unit_cost_usd": column(random.gamma(2, 8, CASES), [None, 0.0, -1.0, 9999.0], 0.15, 4).cast(pl.Decimal(18, 4)),
@@ -91,7 +97,9 @@ def generated_cases(seed: int = 20161231) -> pl.DataFrame:
         "mean_units": pl.col("item_id").cast(pl.Float64),
         "reorder_units": 6.0 * pl.col("item_id") * (1 + pl.col("item_id") % 3),
         "override_shift_units": pl.lit(0.0),
-        "usable_on_hand_units": pl.lit(0, pl.Int32),
+        "usable_on_hand_units": pl.lit(0).cast(pl.Decimal(18, 4)),
+        "on_order_defective_units": pl.lit(0).cast(pl.Decimal(18, 4)),
+        "defect_share": pl.lit(0.0),
         "on_order_units": pl.lit(0, pl.Int32),
         "backorder_units": pl.lit(0, pl.Int32),
     }

@@ -9,6 +9,9 @@
     "lost_sales_hours_error_share", "champion_standard_errors", "champion_min_series",
     "transfer_cost_usd_per_line", "transfer_cost_usd_per_unit", "transfer_cover_days",
     "exception_high_usd", "exception_medium_usd", "exception_minimum_usd", "vendor_slip_recent_days", "vendor_slip_standard_errors",
+    "defect_min_inspected_units", "defect_history_days", "defect_share_cap", "defect_alert_level", "defect_lot_blocked_share",
+    "quarantine_max_days", "counted_defects_stay_in_stock", "photographed_defects_stay_in_stock",
+    "vision_miss_cost", "vision_false_reject_cost", "vision_review_cost", "vision_expected_defect_share",
 ] %}
 
 with valid as (

@@ -150,10 +150,10 @@ exceptions as (
                 holding_cost_rate_per_year / 365 * (usable_on_hand_units - full_position_units) / 2 / nullif(daily_demand_units, 0), 1
             ), 1
         ),
-        cast(usable_on_hand_units - full_position_units as varchar)
+        cast(cast(floor(usable_on_hand_units - full_position_units) as integer) as varchar)
         || ' units more than the policy would ever build up: cancel open orders, transfer, return or mark down'
     from items
-    where usable_on_hand_units > full_position_units
+    where usable_on_hand_units >= full_position_units + 1
 
     union all
 

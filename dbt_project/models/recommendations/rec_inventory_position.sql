@@ -27,7 +27,9 @@ known as (
         age.expired_units,
         -- books below zero are an error of the books: nothing is there to sell
         case when as_of.is_stock_known then greatest(coalesce(stock.closing_units, 0), 0) - coalesce(age.expired_units, 0) end
-            as usable_on_hand_units,
+            as unexpired_units,
+        coalesce(expectations.quarantined_units, 0) as found_defective_units,
+        coalesce(expectations.defect_share, 0) as defect_share, coalesce(expectations.passed_share, 0) as passed_share,
         case when as_of.is_stock_known or purchases.are_known then coalesce(open_lines.on_order_units, 0) end as on_order_units,
         case when as_of.is_stock_known or purchases.are_known then coalesce(open_lines.open_units - open_lines.on_order_units, 0) end
             as overdue_order_units,
@@ -41,16 +43,40 @@ known as (
         on terms.item_id = stock.item_id and terms.location_id = stock.location_id
     left join {{ ref("int_stock_age") }} as age on terms.item_id = age.item_id and terms.location_id = age.location_id
     left join open_lines on terms.item_id = open_lines.item_id and terms.location_id = open_lines.location_id
+    left join {{ ref("int_defect_expectations") }} as expectations
+        on terms.item_id = expectations.item_id and terms.location_id = expectations.location_id
+),
+
+blocked as (
+    select
+        *,
+        case when unexpired_units is not null then least(found_defective_units, greatest(unexpired_units, 0)) end as quarantined_units
+    from known
+),
+
+-- of what nobody looked at, some will turn out defective, in stock as on order
+judged as (
+    select
+        *,
+        cast((unexpired_units - quarantined_units) * (1 - passed_share) * defect_share as decimal(18, 4)) as expected_defective_units,
+        cast(on_order_units * defect_share as decimal(18, 4)) as on_order_defective_units
+    from blocked
+),
+
+usable as (
+    select *, cast(unexpired_units - quarantined_units - expected_defective_units as decimal(18, 4)) as usable_on_hand_units
+    from judged
 )
 
 select
-    as_of_date, item_id, location_id, on_hand_units, expired_units, usable_on_hand_units, on_order_units, overdue_order_units,
-    backorder_units,
-    usable_on_hand_units + on_order_units - backorder_units as inventory_position_units,
+    as_of_date, item_id, location_id, on_hand_units, expired_units, quarantined_units, expected_defective_units, usable_on_hand_units,
+    on_order_units, on_order_defective_units, overdue_order_units, backorder_units,
+    cast(usable_on_hand_units + on_order_units - on_order_defective_units - backorder_units as decimal(18, 4)) as inventory_position_units,
+    defect_share,
     -- nothing there, nothing coming, nothing sold or received for long: whoever runs the shop has dropped it
     coalesce(
         usable_on_hand_units = 0 and overdue_order_units + on_order_units = 0
         and coalesce(last_traded_date < as_of_date - cast(dormant_days as integer), true), false
     ) as is_dormant
-from known
+from usable
 cross join {{ ref("int_policy") }}

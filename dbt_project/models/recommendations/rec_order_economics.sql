@@ -47,8 +47,8 @@ select
     overrides.override_order_units,
     cast(terms.need_units as double) as need_units, cast(coalesce(terms.reorder_point_units, 0) as double) as reorder_point_units,
     -- of what nothing can be decided, nothing is given away or filled up
-    case when terms.order_units is not null then cast(terms.inventory_position_units as integer) end as inventory_position_units,
-    cast(terms.usable_on_hand_units as integer) as usable_on_hand_units,
+    case when terms.order_units is not null then cast(floor(terms.inventory_position_units) as integer) end as inventory_position_units,
+    cast(floor(terms.usable_on_hand_units) as integer) as usable_on_hand_units,
     terms.moq_units, terms.pack_units, cast(terms.unit_cost_usd as double) as unit_cost_usd,
     coalesce(series.holding_cost_usd, 0) * coalesce(terms.horizon_days, 0) / 7 as holding_cost_usd, series.shortage_cost_usd,
     coalesce(terms.daily_demand_units, 0) as daily_demand_units, terms.max_cover_days,

@@ -10,8 +10,14 @@ with joined as (
         terms.max_stock_units,
         case when terms.shelf_life_days > 0 then terms.shelf_life_days end as shelf_life_days,
         targets.run_id, position.on_hand_units,
-        case when position.usable_on_hand_units is not null then greatest(position.usable_on_hand_units, 0) end as usable_on_hand_units,
-        position.on_order_units, coalesce(position.backorder_units, 0) as backorder_units,
+        case
+            when position.usable_on_hand_units is not null then cast(greatest(position.usable_on_hand_units, 0) as decimal(18, 4))
+        end as usable_on_hand_units,
+        coalesce(position.quarantined_units, 0) as quarantined_units,
+        cast(coalesce(position.expected_defective_units, 0) as decimal(18, 4)) as expected_defective_units,
+        position.on_order_units, cast(coalesce(position.on_order_defective_units, 0) as decimal(18, 4)) as on_order_defective_units,
+        coalesce(position.backorder_units, 0) as backorder_units,
+        least(greatest(coalesce(position.defect_share, 0), 0), 0.9) as defect_share,
         coalesce(position.is_dormant, false) as is_dormant,
         cast(targets.mean_units as decimal(18, 4)) as demand_units,
         cast(targets.fixed_lead_time_target_units as decimal(18, 4)) - cast(targets.mean_units as decimal(18, 4)) as demand_safety_stock_units,
@@ -49,7 +55,8 @@ with joined as (
 priced as (
     select
         *,
-        cast(usable_on_hand_units + on_order_units - backorder_units as integer) as inventory_position_units,
+        cast(usable_on_hand_units + on_order_units - on_order_defective_units - backorder_units as decimal(18, 4))
+            as inventory_position_units,
         cast(demand_units + demand_safety_stock_units + lead_time_safety_stock_units + override_shift_units as decimal(18, 4))
             as reorder_point_units,
         {{ economic_order_quantity("order_cost_usd_per_line", "365 * daily_demand_units", "holding_cost_rate_per_year * greatest(unit_cost_usd, 0)") }}
@@ -89,6 +96,17 @@ needed as (
     from levelled
 ),
 
+-- order = need / yield: what comes defective does not meet the need
+grossed as (
+    select
+        *,
+        case
+            when need_units > 0 and defect_share > 0 then cast(cast(need_units as double) / (1 - defect_share) as decimal(18, 4))
+            else need_units
+        end as gross_need_units
+    from needed
+),
+
 -- neither batch nor minimum nor pack ever causes an order: they only shape one that is needed; of an unknown need nothing follows
 batched as (
     select
@@ -96,16 +114,16 @@ batched as (
         case
             when need_units is null then null
             when need_units <= 0 or is_dormant or not is_reorder_level_reached then 0
-            when batch_rule = 'at least' then greatest(need_units, economic_batch_units)
+            when batch_rule = 'at least' then greatest(gross_need_units, economic_batch_units)
             -- whole batches: counted in ten-thousandths, where division is exact
             when batch_rule = 'multiples' and economic_batch_units > 0
                 then (
-                    (cast(need_units * 10000 as bigint) + cast(economic_batch_units * 10000 as bigint) - 1)
+                    (cast(gross_need_units * 10000 as bigint) + cast(economic_batch_units * 10000 as bigint) - 1)
                     // cast(economic_batch_units * 10000 as bigint)
                 ) * economic_batch_units
-            else need_units
+            else gross_need_units
         end as wanted_units
-    from needed
+    from grossed
 ),
 
 packed as (
@@ -156,7 +174,8 @@ decided as (
 select
     as_of_date, item_id, location_id, vendor_id, abc_class, model, policy, policy_reason, batch_rule,
     cycle_service_level, horizon_days, unit_cost_usd, moq_units, pack_units, max_stock_units, shelf_life_days, run_id,
-    on_hand_units, usable_on_hand_units, on_order_units, backorder_units, inventory_position_units, is_dormant,
+    on_hand_units, quarantined_units, expected_defective_units, usable_on_hand_units, on_order_units, on_order_defective_units,
+    backorder_units, inventory_position_units, defect_share, is_dormant,
     demand_units, demand_safety_stock_units, lead_time_safety_stock_units, override_shift_units, reorder_point_units,
     order_up_to_units,
     case
@@ -164,7 +183,7 @@ select
         else unlimited_position_units
     end as full_position_units,
     daily_demand_units, order_cost_usd_per_line, holding_cost_rate_per_year, max_cover_days,
-    need_units, is_reorder_level_reached, economic_order_units, economic_batch_units, batch_units, minimum_units, packed_units,
+    need_units, gross_need_units, is_reorder_level_reached, economic_order_units, economic_batch_units, batch_units, minimum_units, packed_units,
     max_stock_room_units, shelf_life_room_units,
     cast(max_stock_capped_units - packed_units as integer) as max_stock_cut_units,
     cast(order_units - max_stock_capped_units as integer) as shelf_life_cut_units,

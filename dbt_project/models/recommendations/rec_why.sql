@@ -3,14 +3,18 @@
     ("safety stock for demand", "demand_safety_stock_units"),
     ("safety stock for lead time", "lead_time_safety_stock_units"),
     ("what people expect beyond the model", "override_shift_units"),
-    ("usable on hand", "-usable_on_hand_units"),
+    ("usable on hand", "-(usable_on_hand_units + quarantined_units + expected_defective_units)"),
+    ("quarantined", "case when usable_on_hand_units is not null then quarantined_units end"),
+    ("expected defectives", "case when usable_on_hand_units is not null then expected_defective_units end"),
     ("on order", "case when need_units is not null then -on_order_units end"),
+    ("expected defectives on order", "case when need_units is not null then on_order_defective_units end"),
     ("backorders", "backorder_units"),
     ("up to the level the policy fills to", "case when need_units is not null then order_up_to_units - reorder_point_units end"),
     ("above the target: nothing to order", "case when need_units <= 0 then -need_units else 0 end"),
     ("not bought or sold for long: taken for dropped", "case when need_units > 0 and is_dormant then -need_units else 0 end"),
     ("reorder level not reached", "case when need_units > 0 and not is_dormant and not is_reorder_level_reached then -need_units else 0 end"),
-    ("economic order quantity", "case when batch_units > 0 then batch_units - need_units else 0 end"),
+    ("yield", "case when batch_units > 0 then gross_need_units - need_units else 0 end"),
+    ("economic order quantity", "case when batch_units > 0 then batch_units - gross_need_units else 0 end"),
     ("minimum order quantity", "minimum_units - batch_units"),
     ("whole packs", "packed_units - minimum_units"),
     ("cut to max stock", "max_stock_cut_units"),
@@ -21,7 +25,12 @@
 
 {% for label, expression in terms %}
 select
-    as_of_date, item_id, location_id, {{ loop.index }} as term_number, '{{ label }}' as term,
+    as_of_date, item_id, location_id, {{ loop.index }} as term_number,
+    {% if label == "usable on hand" -%}
+    case when quarantined_units + expected_defective_units > 0 then 'on hand, not expired' else 'usable on hand' end as term,
+    {%- else -%}
+    '{{ label }}' as term,
+    {%- endif %}
     cast({{ expression }} as decimal(18, 4)) as term_units, cast(null as varchar) as reason
 from {{ ref("rec_order_terms") }}
 -- the two terms everyone looks for are always there where they are known, the others where they say something

@@ -46,14 +46,14 @@ stocked as (
         on position.item_id = orders.item_id and position.location_id = orders.location_id
     inner join {{ ref("dim_product") }} as products on position.item_id = products.item_id
     inner join {{ ref("dim_location") }} as locations on position.location_id = locations.location_id
-    where position.usable_on_hand_units > 0
+    where position.usable_on_hand_units >= 1
 ),
 
 -- the same city first, then the fullest shelf
 elsewhere as (
     select
         missing.item_id, missing.location_id, stocked.location_id as other_location_id,
-        stocked.usable_on_hand_units as other_location_units,
+        cast(floor(stocked.usable_on_hand_units) as integer) as other_location_units,
         row_number() over (
             partition by missing.item_id, missing.location_id
             order by stocked.city = missing.city desc, stocked.usable_on_hand_units desc, stocked.location_id

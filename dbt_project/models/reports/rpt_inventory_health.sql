@@ -84,7 +84,7 @@ joined as (
         targets.reorder_point_units, targets.full_position_units,
         case
             when targets.full_position_units is not null
-                then greatest(position.usable_on_hand_units - targets.full_position_units, 0)
+                then cast(floor(greatest(position.usable_on_hand_units - targets.full_position_units, 0)) as integer)
         end as overstock_units,
         errors.forecast_error_weeks, errors.forecast_error_cv, profile.weekly_demand_cv, policy.xyz_x_cv, policy.xyz_y_cv
     from {{ ref("rec_inventory_position") }} as position

@@ -141,6 +141,18 @@ def test_bad_input_has_a_defined_result_and_a_reason(changes: dict, order: int |
     assert (terms["order_units"], terms["order_reason"]) == (order, reason)
 
 
+def test_an_order_is_the_need_divided_by_the_yield() -> None:
+    # position 30 + 20 - 0.8 = 49.2; 50.8 are missing, and 4 % of what comes is defective: 50.8 / 0.96 = 52.9167
+    terms = decide(batch_rule="none", on_order_defective_units=0.8, defect_share=0.04)
+    assert (terms["need_units"], terms["gross_need_units"], terms["batch_units"], terms["order_units"]) == (50.8, 52.9167, 52.9167, 53)
+    # an economic batch is no need, and what is not needed has no yield
+    assert decide(on_order_defective_units=0.8, defect_share=0.01)["batch_units"] == 54.037
+    assert decide(usable_on_hand_units=90, defect_share=0.04)["gross_need_units"] == -10
+    # a share that is none counts as none; what is hardly believable is not believed beyond 0.9
+    for share, order in ((None, 50), (float("nan"), 50), (-0.3, 50), (0.99, 500), (1.0, 500)):
+        assert decide(batch_rule="none", defect_share=share)["order_units"] == order
+
+
 def test_a_fraction_is_ordered_only_where_the_unit_allows_it() -> None:
     kilos = {"batch_rule": "none", "reorder_units": 100.5, "is_whole_units": False}
     assert decide(**kilos, pack_units=None)["order_units"] == 50.5
@@ -161,7 +173,7 @@ numbers = st.one_of(
 cases = st.fixed_dictionaries(
     {
         name: numbers
-        for name in (*PLAIN, "override_shift_units", "max_stock_units", "shelf_life_days", "backorder_units")
+        for name in (*PLAIN, "override_shift_units", "on_order_defective_units", "defect_share", "max_stock_units", "shelf_life_days", "backorder_units")
         if name != "batch_rule"
     }
     | {"batch_rule": st.sampled_from(BATCH_RULES), "is_dormant": st.booleans()}

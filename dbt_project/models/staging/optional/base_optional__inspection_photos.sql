@@ -1,0 +1,3 @@
+{{ config(materialized="table") }}
+
+{{ stage_raw("optional", "inspection_photos") }}

@@ -1,0 +1,1 @@
+select * from {{ source("ml", "vision_models") }}
