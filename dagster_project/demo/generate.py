@@ -93,6 +93,7 @@ def generate(size: str | DemoSize, seed: int, out: Path, progress: Progress | No
     tell("Optional files", 0.97)
     optional_files.write_rest(lines)
     truth_files.write_master(vendors, world.terms, prices.promotions)
+    truth_files.write_photos(optional_files.photo_truth)
     truth_files.close()
 
     tell("Done", 1.0)

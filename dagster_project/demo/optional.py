@@ -14,6 +14,7 @@ import polars as pl
 
 from .csvtext import CsvFile, money
 from .handling import REASONS, counted
+from .inspecting import write_photos
 from .loyalty import card_lines
 from .pricing import planned_promotions
 from .purchasing import PurchaseLines
@@ -40,6 +41,7 @@ COLUMNS: dict[str, str] = {
     "vendor_terms": "vendor_id,item_id,moq_units,pack_units,order_cycle_days,minimum_order_usd,promised_lead_time_days",
     "currency_rates": "currency,valid_from,usd_per_unit",
     "inspections": "inspected_date,vendor_id,item_id,location_id,inspected_units,defective_units",
+    "inspection_photos": "photo,inspected_at,item_id,location_id,vendor_id,purchase_order_id,lot_id,inspected_units,label,disposition",
 }
 _BY_STORE = ("customer_orders", "stock_counts", "stock_adjustments")
 _WEEK_DAYS = 7
@@ -51,6 +53,7 @@ class OptionalFiles:
     def __init__(self, out: Path, world: World) -> None:
         self._out, self._world = out, world
         self.lines: dict[str, int] = {}
+        self.photo_truth = pl.DataFrame()
         self._growing = {name: self._file(name) for name in _BY_STORE}
         self._is_open = np.array([not is_closed(day) for day in calendar(world.size.start, world.size.days)])
 
@@ -114,6 +117,7 @@ class OptionalFiles:
             ("vendor_terms", self._vendor_terms(lines)),
             ("currency_rates", self._currency_rates()),
             ("inspections", self._inspections(lines)),
+            ("inspection_photos", self._inspection_photos(lines)),
         ):
             file = self._file(name)
             file.append(frame)
@@ -268,6 +272,28 @@ class OptionalFiles:
         )
         key = ("inspected_date", "vendor_id", "item_id", "location_id")
         return frame.group_by(key).agg(pl.all().sum()).sort(key)
+
+    def _inspection_photos(self, lines: PurchaseLines) -> pl.DataFrame:
+        """The list of the photos; the photos themselves are written on the way, and the answers kept for the truth."""
+        world, vendor = self._world, self._world.brands.vendor[lines.brand]
+        counted_lines = inspect(world.terms, lines, vendor, world.size.total_days, world.seed).line
+        rows, self.photo_truth = write_photos(self._out, world.size, world.terms, lines, vendor, counted_lines, world.seed)
+        line = rows["line"].to_numpy()
+        order, item = lines.orders.number[lines.order[line]], world.brands.number[lines.brand[line]]
+        return pl.DataFrame(
+            {
+                "photo": rows["photo"],
+                "inspected_at": self._dates(lines.receipt_day[line]),
+                "item_id": item,
+                "location_id": world.stores.number[lines.store[line]],
+                "vendor_id": world.vendors.number[vendor[line]],
+                "purchase_order_id": order,
+                "lot_id": [f"L{number}-{brand}" for number, brand in zip(order.tolist(), item.tolist(), strict=True)],
+                "inspected_units": np.ones(len(line), dtype=np.int64),
+                "label": rows["label"],
+                "disposition": pl.Series([None] * len(line), dtype=pl.String),
+            }
+        )
 
     def _dates(self, day: np.ndarray) -> pl.Series:
         """Dates of days of the simulation."""

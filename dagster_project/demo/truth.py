@@ -132,6 +132,10 @@ class TruthFiles:
             }
         ).sort("item_id", "first_date").write_parquet(self._folder / "promotions.parquet")
 
+    def write_photos(self, truth: pl.DataFrame) -> None:
+        """Write what each inspection photo really shows."""
+        truth.write_parquet(self._folder / "photos.parquet")
+
     def _keys(self, items: Range, item: np.ndarray) -> pl.DataFrame:
         return pl.DataFrame(
             {
@@ -182,6 +186,9 @@ def label(size: DemoSize, seed: int) -> str:
         "    of a line of the sales file. Lines with negative units came back to the shop; they are in no other file\n"
         "    and not on the shelf again\n"
         "inspections         samples of receipts; what is defective is exchanged at once, so stock does not change\n"
+        "inspection_photos   drawn parts with scratches, pores and cracks, SYNTHETIC as all the rest: labelled examples under\n"
+        "    training, photos of parts of some recent receipts with a list beside the folder, one bad lot among them, and a\n"
+        "    few files as no folder is without; defective parts stay on the shelf\n"
         "external_signals, competitor_prices, currency_rates   NO EFFECT ON DEMAND or on anything else: invented\n"
         "    series to be read, in which nothing is to be found\n"
     )
@@ -202,4 +209,5 @@ TRUTH_NOTE = (
     "items, vendors, promotions   parameters of the whole chain; a vendor's lead time is order to FIRST\n"
     "                receipt of a line, second receipts of short lines come 2 to 6 days after it;\n"
     "                defect_share is the share of defective units in what it delivers, inspected or not\n"
+    "photos          the defect drawn on each inspection photo, null where the part is good\n"
 )
