@@ -18,7 +18,6 @@ from dagster_project.assets.order_targets import order_targets
 from dagster_project.assets.publish import build_published_snapshot
 from dagster_project.assets.raw import build_raw_assets
 from dagster_project.assets.replay import replay
-from dagster_project.assets.vision import vision
 from dagster_project.assets.warehouse import build_dbt_assets
 from dagster_project.build import ensure_manifest
 from dagster_project.dbt_steps import Dbt
@@ -27,7 +26,7 @@ from dagster_project.jobs import daily_replenishment, policy_replay
 from dagster_project.progress import progress_logger
 from dagster_project.resources import Warehouse
 from dagster_project.settings import Settings
-from dagster_project.warehouse_file import WarehouseFile
+from dagster_project.warehouse_file import ML_SCHEMA, WarehouseFile
 
 
 def _take_entries(settings: Settings, warehouse: WarehouseFile) -> dict[str, int]:
@@ -60,11 +59,10 @@ def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definit
         "dbt": Dbt(),
     } | overrides
     raw_files = build_raw_assets(_take_entries)
-    files = sorted(key for key in raw_files.keys if key.path[0] != INPUT_SCHEMA)
+    files = sorted(key for key in raw_files.keys if key.path[0] not in (INPUT_SCHEMA, ML_SCHEMA))
     return dg.Definitions(
         assets=[
             raw_files,
-            vision,
             build_dbt_assets(ensure_manifest(settings), files),
             forecasts,
             order_targets,

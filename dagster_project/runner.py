@@ -22,7 +22,6 @@ from dagster_project.settings import Settings
 
 _STEP_WORDS = {
     "raw_files": "checking the raw files…",
-    "vision": "looking at inspection photos…",
     "dbt": "building the warehouse…",
     "forecasts": "forecasting demand…",
     "order_constraints": "holding orders against limits…",

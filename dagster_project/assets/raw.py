@@ -1,4 +1,4 @@
-"""The raw files as assets: checked before anything is written.
+"""The raw files as assets: checked before anything is written. The one step before the first table of dbt.
 
 Belongs here: whether the files are there and have their columns. Does not belong here: their rows, which staging SQL reads.
 """
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
+from dagster_project.assets.vision import VISION_SPECS, judged_photos
 from dagster_project.input_tables import INPUT_SCHEMA, INPUTS
 from dagster_project.intake import check_source, country_of, declared_tables
 from dagster_project.resources import Warehouse
@@ -18,7 +19,8 @@ TakeEntries = Callable[[Settings, WarehouseFile], dict[str, int]]
 
 
 def build_raw_assets(take_entries: TakeEntries) -> dg.AssetsDefinition:
-    """The raw files of every adapter as declared in dbt's source YAML, checked together in one step, and the public holidays."""
+    """The raw files of every adapter as declared in dbt's source YAML, checked together in one step, the public holidays, and what
+    the photos among them show."""
     tables = declared_tables()
     specs = [
         dg.AssetSpec(
@@ -47,9 +49,9 @@ def build_raw_assets(take_entries: TakeEntries) -> dg.AssetsDefinition:
         for contract in INPUTS
     ]
 
-    @dg.multi_asset(specs=[*specs, holidays, *inputs], name="raw_files", pool="warehouse")
-    def raw_files(warehouse: Warehouse):
-        """Check names and headers of the source folder; a missing file or column stops the run here."""
+    @dg.multi_asset(specs=[*specs, holidays, *inputs, *VISION_SPECS], name="raw_files", pool="warehouse")
+    def raw_files(context: dg.AssetExecutionContext, warehouse: Warehouse):
+        """Check names and headers of the source folder; a missing file or column stops the run here. Then judge its photos."""
         settings = Settings.from_env()
         intake = check_source(settings.source_dir)
         country = settings.country or country_of(intake.adapter)
@@ -70,5 +72,6 @@ def build_raw_assets(take_entries: TakeEntries) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(asset_key=holidays.key, metadata={"country": country, "dagster/row_count": holiday_count})
         for spec in inputs:
             yield dg.MaterializeResult(asset_key=spec.key, metadata={"taken": taken.get(spec.key.path[-1], 0)})
+        yield from judged_photos(context, warehouse, settings)
 
     return raw_files

@@ -15,17 +15,20 @@ MAY_READ = {
     "base": {"raw"},
     "staging": {"base", "staging", "seeds"},
     "staging/ml": {"ml", "as of"},
+    # what a model says of photos is known before the first table, as the files are
+    "staging/vision": {"ml"},
     # what people decided about proposals
     "staging/input": {"input"},
     # the day everything is decided for: the clock of all layers after it
     "as of": {"staging"},
     "history": {"staging", "seeds", "as of"},
-    "intermediate": {"staging", "staging/input", "history", "reference", "intermediate", "seeds", "as of"},
+    "intermediate": {"staging", "staging/input", "staging/vision", "history", "reference", "intermediate", "seeds", "as of"},
     "marts": {"intermediate", "marts", "seeds", "as of"},
     "features": {"intermediate", "features", "as of"},
     "recommendations": {"staging/ml", "staging/input", "intermediate", "marts", "features", "recommendations", "seeds", "as of"},
-    "reports": {"staging/ml", "intermediate", "marts", "recommendations", "reports", "seeds", "as of"},
+    "reports": {"staging/ml", "staging/vision", "intermediate", "marts", "recommendations", "reports", "seeds", "as of"},
 }
+ADAPTED = (["staging", "ml"], ["staging", "input"], ["staging", "vision"])
 READ_FROM_OUTSIDE = ("marts", "features", "recommendations", "reports")
 # steps on the way to a recommendation, read by other models only
 WITHOUT_CONTRACT = {"rec_order_targets", "rec_order_terms"}
@@ -57,7 +60,7 @@ def layer(manifest: dict, unique_id: str) -> str:
         return "as of"
     if node["name"].startswith("base_"):
         return "base"
-    return "/".join(node["fqn"][1:3]) if node["fqn"][1:3] in (["staging", "ml"], ["staging", "input"]) else node["fqn"][1]
+    return "/".join(node["fqn"][1:3]) if node["fqn"][1:3] in ADAPTED else node["fqn"][1]
 
 
 def backward_reads(manifest: dict) -> set[str]:
