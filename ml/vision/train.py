@@ -19,12 +19,11 @@ from torch import Tensor
 from ml.vision import anomaly, threshold
 from ml.vision.data import Canvas, Photo, Refusal, choose_canvas, has_colour, read_many, read_photo, usable_threads
 from ml.vision.fit import History, fit, repeatable, scores_of
-from ml.vision.groups import find_groups, split_groups
+from ml.vision.groups import SIDE, find_groups, split_groups
 from ml.vision.settings import VisionSettings
 from ml.vision.store import VisionModel
 
 Progress = Callable[[float, str], None]
-THUMBNAIL_SIDE = 24
 _SAMPLE = 64
 _LEAST_DEFECTS = 4
 _LEAST_PHOTOS = 8
@@ -163,8 +162,13 @@ def given_groups(parts: list, found: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def thumbnail(shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A small grey square with the whole photo in its middle."""
     image = Image.fromarray(shown[0] if shown.shape[0] == 1 else shown.transpose(1, 2, 0)).convert("L")
-    return np.asarray(image.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX), dtype=np.uint8)
+    scale = SIDE / max(image.size)
+    image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.BOX)
+    square = Image.new("L", (SIDE, SIDE), int(np.asarray(image).mean()))
+    square.paste(image, ((SIDE - image.width) // 2, (SIDE - image.height) // 2))
+    return np.asarray(square, dtype=np.uint8)
 
 
 def metadata_of(photo: Photo, shown: NDArray[np.uint8]) -> list[float]:
