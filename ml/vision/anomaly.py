@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def train_good_only(read: Photos, settings: VisionSettings, progress: Progress | None = None) -> VisionModel:
     """A model of the same form as a classifier, from good photos."""
-    from ml.vision.train import training_facts
+    from ml.vision.train import training_facts, watched
 
     folds = max(2, round(1 / settings.validation_share))
     fold = split_groups(read.groups, read.labels, folds, settings.seed)
@@ -42,7 +42,8 @@ def train_good_only(read: Photos, settings: VisionSettings, progress: Progress |
     nearest = remember(network, read.pixels, read.groups, learn, settings)
     scores = scores_of(nearest, read.pixels, watch)
     decision = threshold.decide_without_defects(scores, read.groups[watch], settings)
-    return VisionModel.build("good-only", nearest, read.canvas, decision, settings, training_facts(read, learn, history))
+    facts = training_facts(read, learn, history)
+    return VisionModel.build("good-only", nearest, read.canvas, decision, settings, facts, watched(read, watch, scores))
 
 
 def learn_features(

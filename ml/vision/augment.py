@@ -15,6 +15,7 @@ MAX_TURN_DEGREES = 15.0
 MAX_SHEAR = 0.08
 MAX_ZOOM = 0.12
 MAX_SHIFT = 0.06
+LIGHTS, MAX_LIGHT = 4, 0.4
 
 
 def augmented(photos: Tensor, generator: Generator) -> Tensor:
@@ -44,18 +45,18 @@ def geometric(photos: Tensor, generator: Generator) -> Tensor:
 
 
 def photometric(photos: Tensor, generator: Generator) -> Tensor:
-    """Other light, exposure and sensor: gamma, a gradient of light, blur or grain. The network evens out the rest."""
+    """Other light, exposure and sensor: gamma, a field of light, blur or grain. The network evens out the rest."""
     count, _, height, width = photos.shape
     draw = torch.rand(count, 6, generator=generator).to(photos.device)[:, :, None, None, None]
     low, high = photos.amin(dim=(1, 2, 3), keepdim=True), photos.amax(dim=(1, 2, 3), keepdim=True)
     spread = (high - low).clamp(min=1.0)
     shown = ((photos - low) / spread).clamp(0, 1).pow(torch.exp((draw[:, 0] * 2 - 1) * 0.35)) * spread + low
-    rows = torch.linspace(-1, 1, height, device=photos.device)[None, None, :, None]
-    columns = torch.linspace(-1, 1, width, device=photos.device)[None, None, None, :]
-    shown = shown * (1 + 0.15 * ((draw[:, 1] * 2 - 1) * rows + (draw[:, 2] * 2 - 1) * columns))
+    # light that falls otherwise: brighter here, darker there, without any edge
+    light = torch.randn(count, 1, LIGHTS, LIGHTS, generator=generator).to(photos.device) * (MAX_LIGHT * draw[:, 1])
+    shown = shown * torch.exp(functional.interpolate(light, (height, width), mode="bicubic", align_corners=True))
     softer = functional.avg_pool2d(shown, 3, 1, 1, count_include_pad=False)
     # from a softer to a sharper photo, so that sharpness (of a camera, of a compression) says nothing
     shown = softer + (shown - softer) * (0.5 + draw[:, 3])
     grain = torch.randn(photos.shape, generator=generator).to(photos.device)
     contrast = shown.std(dim=(1, 2, 3), keepdim=True)
-    return shown + grain * contrast * 0.06 * draw[:, 4]
+    return shown + grain * contrast * 0.10 * draw[:, 4]

@@ -102,7 +102,7 @@ def fit(
         shown = augmented(shown, generator).contiguous(memory_format=torch.channels_last)
         network.train()
         optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(device.type, torch.float16, enabled=device.type == "cuda"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=_halves(device)):
             output = network(shown).float()
         smooth = target * (1 - 2 * settings.label_smoothing) + settings.label_smoothing
         functional.binary_cross_entropy_with_logits(output, smooth).backward()
@@ -146,6 +146,13 @@ def draw_weights(labels: NDArray[np.bool_], groups: NDArray[np.int64]) -> NDArra
         if total:
             weight[labels == label] /= total
     return weight
+
+
+def _halves(device: torch.device) -> bool:
+    """Whether 16 bits are faster: on a GPU, and on processors that multiply them in hardware."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return bool(torch.cpu._is_avx512_bf16_supported()) or bool(torch.cpu._is_amx_tile_supported())
 
 
 def _follow(average: DefectNet, network: DefectNet, keep: float) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from ml.vision.data import Canvas
 from ml.vision.settings import VisionSettings
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 FORMAT = 1
-MODEL, WEIGHTS, GRAPH = "model.json", "weights.safetensors", "model.onnx"
+MODEL, WEIGHTS, GRAPH, WATCHED = "model.json", "weights.safetensors", "model.onnx", "validation.parquet"
 KINDS = ("classifier", "good-only")
 
 
@@ -44,15 +45,24 @@ class VisionModel:
     weights: dict[str, np.ndarray]
     graph: bytes
     model_version: str
+    watched: pl.DataFrame
+    """The validation photos: path, is_defective, part, defect_score. For the report; scoring does not need them."""
 
     @classmethod
     def build(
-        cls, kind: str, network: nn.Module, canvas: Canvas, decision: Decision, settings: VisionSettings, facts: dict
+        cls,
+        kind: str,
+        network: nn.Module,
+        canvas: Canvas,
+        decision: Decision,
+        settings: VisionSettings,
+        facts: dict,
+        watched: pl.DataFrame,
     ) -> VisionModel:
         state = {name: value for name, value in network.state_dict().items() if value.ndim}  # counters of batches stay behind
         weights = {name: value.detach().cpu().numpy().copy() for name, value in state.items()}
         version = version_of(kind, weights, canvas, decision)
-        return cls(kind, canvas, decision, settings, facts, weights, onnx_graph(network, canvas), version)
+        return cls(kind, canvas, decision, settings, facts, weights, onnx_graph(network, canvas), version, watched)
 
     def network(self) -> nn.Module:
         """The network in torch, for heat maps and features."""
@@ -74,6 +84,9 @@ class VisionModel:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         files = {WEIGHTS: save({name: np.ascontiguousarray(value) for name, value in self.weights.items()}), GRAPH: self.graph}
+        buffer = io.BytesIO()
+        self.watched.write_parquet(buffer)
+        files[WATCHED] = buffer.getvalue()
         (folder / MODEL).unlink(missing_ok=True)
         for name, data in files.items():
             _write(folder / name, data)
@@ -103,7 +116,7 @@ def load_model(folder: str | os.PathLike) -> VisionModel:
         form = content["format"]
         if form != FORMAT:
             raise ModelError(f"{path} has format {form}; this version reads format {FORMAT}")
-        hashes = {name: str(content["sha256"][name]) for name in (WEIGHTS, GRAPH)}
+        hashes = {name: str(content["sha256"][name]) for name in (WEIGHTS, GRAPH, WATCHED)}
         kind, version = str(content["kind"]), str(content["model_version"])
         canvas = Canvas(**content["canvas"])
         decision = Decision.from_json(content["decision"])
@@ -123,11 +136,12 @@ def load_model(folder: str | os.PathLike) -> VisionModel:
             raise ModelError(f"{file} was changed after it was written: its SHA-256 is not that of {MODEL}")
     try:
         weights = load(data[WEIGHTS])
+        watched = pl.read_parquet(io.BytesIO(data[WATCHED]))
     except Exception as error:  # whatever the parser says of the file, it is the file that is wrong
-        raise ModelError(f"{folder / WEIGHTS} cannot be read: {error}") from None
+        raise ModelError(f"{folder}: weights or validation photos cannot be read: {error}") from None
     if kind not in KINDS or version_of(kind, weights, canvas, decision) != version:
         raise ModelError(f"{path} was changed after it was written: its version is not that of its weights and threshold")
-    return VisionModel(kind, canvas, decision, settings, facts, weights, data[GRAPH], version)
+    return VisionModel(kind, canvas, decision, settings, facts, weights, data[GRAPH], version, watched)
 
 
 def version_of(kind: str, weights: dict[str, np.ndarray], canvas: Canvas, decision: Decision) -> str:

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from ml.vision import anomaly, threshold
+from ml.vision.baselines import metadata_of, metadata_only
 from ml.vision.data import Canvas, Photo, Refusal, choose_canvas, has_colour, read_many, read_photo, usable_threads
 from ml.vision.fit import History, fit, repeatable, scores_of
 from ml.vision.groups import SIDE, find_groups, split_groups
@@ -126,7 +127,24 @@ def train_on(read: Photos, settings: VisionSettings, progress: Progress | None =
         network, history = fit(read.pixels, read.labels, read.groups, learn, watch, settings, progress)
         scores = scores_of(network, read.pixels, watch)
         decision = threshold.decide(scores, read.labels[watch], read.groups[watch], settings)
-    return VisionModel.build("classifier", network, read.canvas, decision, settings, training_facts(read, learn, history))
+    facts = training_facts(read, learn, history)
+    guessed = metadata_only(read.metadata, read.labels, learn, watch, settings.seed)
+    facts["metadata_auroc"] = round(auroc(guessed, read.labels[watch]), 4)
+    facts["validation_auroc"] = round(auroc(scores, read.labels[watch]), 4)
+    return VisionModel.build("classifier", network, read.canvas, decision, settings, facts, watched(read, watch, scores))
+
+
+def select(read: Photos, rows: NDArray[np.int64]) -> Photos:
+    """Some of the photos."""
+    return Photos(
+        [read.paths[i] for i in rows],
+        read.labels[rows],
+        read.groups[rows],
+        read.pixels[torch.from_numpy(rows)],
+        read.canvas,
+        read.metadata[rows],
+        [],
+    )
 
 
 def hold_out(read: Photos, settings: VisionSettings) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -138,6 +156,24 @@ def hold_out(read: Photos, settings: VisionSettings) -> tuple[NDArray[np.int64],
         if all(len(np.unique(read.labels[rows])) == len(np.unique(read.labels)) for rows in (learn, watch)):
             return learn, watch
     raise TrainingError("good and defective photos show too few different parts to keep some for validation")
+
+
+def watched(read: Photos, rows: NDArray[np.int64], scores: NDArray[np.float64]) -> pl.DataFrame:
+    """The validation photos and their scores, for the report."""
+    return pl.DataFrame(
+        {
+            "path": [read.paths[i] for i in rows],
+            "is_defective": read.labels[rows],
+            "part": read.groups[rows],
+            "defect_score": scores,
+        }
+    )
+
+
+def auroc(scores: NDArray[np.float64], labels: NDArray[np.bool_]) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(labels, scores))
 
 
 def training_facts(read: Photos, learn: NDArray[np.int64], history: History) -> dict:
@@ -169,18 +205,6 @@ def thumbnail(shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
     square = Image.new("L", (SIDE, SIDE), int(np.asarray(image).mean()))
     square.paste(image, ((SIDE - image.width) // 2, (SIDE - image.height) // 2))
     return np.asarray(square, dtype=np.uint8)
-
-
-def metadata_of(photo: Photo, shown: NDArray[np.uint8]) -> list[float]:
-    area = photo.width_px * photo.height_px
-    return [
-        float(photo.file_bytes),
-        float(photo.width_px),
-        float(photo.height_px),
-        float(shown.mean()),
-        float(shown.std()),
-        photo.file_bytes / area,
-    ]
 
 
 def _part(progress: Progress | None, start: float, end: float) -> Progress | None:
