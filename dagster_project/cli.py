@@ -24,6 +24,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from dagster_project.intake import Intake, IntakeError, check_source
 from dagster_project.settings import PROJECT_ROOT, Settings
+from dagster_project.vision_cli import vision_app
 
 # two builds of one parser are installed by dagster-dbt's requirements; nothing a user can act on
 warnings.filterwarnings("ignore", message=r"sqlglot\[rs\]")
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 orders_app = typer.Typer(help="Purchase-order proposals: list them, approve them, export them to files.", no_args_is_help=True)
 app.add_typer(orders_app, name="orders")
+app.add_typer(vision_app, name="vision")
 # a pipe has no width of its own; 80 columns would cut what matters
 console = Console() if Console().is_terminal else Console(width=130)
 errors = Console(stderr=True)
