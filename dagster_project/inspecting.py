@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 PHOTO_FOLDER = "inspection_photos"
 TRAINING_FOLDER = "training"
 SETTINGS_FILE = "settings.json"
-GOOD_NAMES = frozenset({"good", "ok"})
-DEFECTIVE_NAMES = frozenset({"bad", "defective"})
 LABELS = {"good": False, "defective": True}
 NO_LABELS = "no photo is labelled good or defective yet: there is no model"
 _COSTS = ("miss_cost", "false_reject_cost", "review_cost", "expected_defect_share")
@@ -169,6 +167,8 @@ def describe(model: VisionModel, scores: pl.DataFrame, note: str | None = None) 
         "false_reject_share": decision.false_reject_share,
         "review_share": decision.unsure_share,
         "expected_cost_per_photo": decision.expected_cost,
+        "auroc": model.facts.get("validation_auroc"),
+        "metadata_auroc": model.facts.get("metadata_auroc"),
         "cost_of_passing_all": decision.cost_of_passing_all,
         "cost_of_rejecting_all": decision.cost_of_rejecting_all,
         "miss_cost": settings.miss_cost,
@@ -239,11 +239,13 @@ def _named(name: str) -> str:
 
 def _label_of(path: Path) -> tuple[bool | None, str | None]:
     """Whether an example is defective, by the nearest folder that says so, and its part: the folders below that one."""
+    from ml.vision.folders import says
+
     folders = path.parts[:-1]
     for place in reversed(range(len(folders))):
-        name = folders[place].lower()
-        if name in GOOD_NAMES | DEFECTIVE_NAMES:
-            return name in DEFECTIVE_NAMES, "/".join(folders[place + 1 :]) or None
+        label = says(folders[place])
+        if label is not None:
+            return label, "/".join(folders[place + 1 :]) or None
     return None, None
 
 

@@ -31,8 +31,8 @@ _TRAINING = {
     "batch_size": 32,
     "note": NOTE,
 }
-"""Enough for drawn parts of 64 pixels, in seconds."""
-_EXAMPLES_PER_ITEM, _MOST_EXAMPLES, _DEFECTIVE_EXAMPLES = 4, 300, 0.4
+"""Enough for small drawn parts, in seconds."""
+_EXAMPLES_PER_ITEM, _MOST_EXAMPLES, _DEFECTIVE_EXAMPLES = 4, 240, 0.4
 _PARTS_PER_ITEM, _MOST_PARTS, _PARTS_PER_RECEIPT = 1, 240, 5
 _BAD_LOT_PARTS, _BAD_LOT_SHARE = 20, 0.5
 _DAYS_BACK = 60

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-SIDE = 64
+SIDE = 48
 DEFECTS = ("scratch", "pores", "crack")
-_FAINTEST, _STRONGEST = 0.15, 0.85
+_FAINTEST, _STRONGEST = 0.25, 0.95
 """Contrast of a defect. The faintest drown in the noise: there a person is asked."""
 _NOISE = 4.0
 
@@ -23,8 +23,8 @@ _Y, _X = np.mgrid[0:SIDE, 0:SIDE].astype(np.float64)
 
 def draw(rng: np.random.Generator, defect: str | None) -> np.ndarray:
     """One grey photo (SIDE, SIDE): a turned ring on a bench under uneven light, with the defect, if any, on the ring."""
-    centre = SIDE / 2 + rng.uniform(-3, 3, 2)
-    outer, inner = rng.uniform(23, 27), rng.uniform(7, 10)
+    centre = SIDE / 2 + rng.uniform(-2, 2, 2)
+    outer, inner = rng.uniform(18, 21), rng.uniform(5, 7)
     distance = np.hypot(_X - centre[0], _Y - centre[1])
     ring = _soft(outer - distance) * _soft(distance - inner)
     marks = 1 + 0.03 * np.sin(distance * rng.uniform(1.6, 2.4) + rng.uniform(0, 6.3))
@@ -57,7 +57,7 @@ def write(path: Path, content: bytes) -> None:
 
 def _scratch(rng: np.random.Generator, place: np.ndarray) -> np.ndarray:
     """A bright straight line."""
-    angle, length = rng.uniform(0, np.pi), rng.uniform(12, 20)
+    angle, length = rng.uniform(0, np.pi), rng.uniform(10, 16)
     half = length / 2 * np.array([np.cos(angle), np.sin(angle)])
     return _line(place - half, place + half, rng.uniform(1.0, 1.6))
 
@@ -74,7 +74,7 @@ def _pores(rng: np.random.Generator, place: np.ndarray) -> np.ndarray:
 def _crack(rng: np.random.Generator, place: np.ndarray) -> np.ndarray:
     """A dark line that wanders."""
     angle, dark = rng.uniform(0, 2 * np.pi), np.zeros((SIDE, SIDE))
-    for _ in range(int(rng.integers(5, 8))):
+    for _ in range(int(rng.integers(4, 7))):
         angle += rng.normal(0, 0.6)
         end = place + rng.uniform(2, 4) * np.array([np.cos(angle), np.sin(angle)])
         dark = np.maximum(dark, _line(place, end, 1.1))

@@ -73,6 +73,18 @@ VISION_MODELS = FrameContract(
         Column(
             "expected_cost_per_photo", pl.Float64, "Expected cost of one photo at the threshold, in units of the costs below."
         ),
+        Column(
+            "auroc",
+            pl.Float64,
+            "Probability that a defective validation photo scores above a good one; null where no defective photo is known.",
+            nullable=True,
+        ),
+        Column(
+            "metadata_auroc",
+            pl.Float64,
+            "The same for a guess from file size, photo size and brightness alone: near auroc the photos give the answer away; null as auroc.",
+            nullable=True,
+        ),
         Column("cost_of_passing_all", pl.Float64, "The same cost, were every part taken for good: what the model has to beat."),
         Column("cost_of_rejecting_all", pl.Float64, "The same cost, were every part rejected."),
         Column("miss_cost", pl.Float64, "Cost of a defective part that passes."),

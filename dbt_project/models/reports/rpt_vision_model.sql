@@ -13,7 +13,7 @@ select
     models.model_version, models.model_kind, models.trained_photo_count, models.trained_defective_photo_count,
     models.validation_photo_count, models.threshold, models.threshold_probability, models.unsure_from, models.unsure_to,
     models.precision_share, models.recall_share, models.false_reject_share, models.review_share, models.expected_cost_per_photo,
-    models.cost_of_passing_all, models.cost_of_rejecting_all, models.miss_cost, models.false_reject_cost, models.review_cost,
+    models.auroc, models.metadata_auroc, models.cost_of_passing_all, models.cost_of_rejecting_all, models.miss_cost, models.false_reject_cost, models.review_cost,
     models.expected_defect_share, models.has_moved, models.moved_reason, models.note,
     coalesce(judged.photo_count, 0) as photo_count, coalesce(judged.good_photo_count, 0) as good_photo_count,
     coalesce(judged.defective_photo_count, 0) as defective_photo_count, coalesce(judged.unsure_photo_count, 0) as unsure_photo_count,
