@@ -49,7 +49,10 @@ def add_photos(source: Path) -> None:
     photos.write(folder / "letter.jpg", b"Dear Sir or Madam,\n")
     take("nobodys.png")
     take("odd_label.png")
-    rows += [(name, "2016-03-02", 101, 1, "", "", "") for name in ("unsure.png", "truncated.png", "empty.png", "letter.jpg", "gone.png")]
+    rows += [
+        (name, "2016-03-02", 101, 1, "", "", "")
+        for name in ("unsure.png", "truncated.png", "empty.png", "letter.jpg", "gone.png")
+    ]
     rows += [("copy.png", "2016-03-03", 101, 1, "", "", ""), ("odd_label.png", "2016-03-02", 101, 1, "", "", "dunno")]
     with (source / "inspection_photos.csv").open("w", newline="") as file:
         csv.writer(file).writerows([HEADER, *rows])
@@ -134,7 +137,9 @@ def test_an_order_is_its_need_divided_by_the_yield_and_its_terms_add_up(warehous
     ).pl()
     assert terms.height > 0
     assert (terms["order_units"] == terms["why_units"]).all()
-    names = warehouse.sql("select term from recommendations.rec_why where item_id = 103 and location_id = 1").pl()["term"].to_list()
+    names = (
+        warehouse.sql("select term from recommendations.rec_why where item_id = 103 and location_id = 1").pl()["term"].to_list()
+    )
     assert "yield" in names
     blocked = dict(
         warehouse.sql("select term, term_units from recommendations.rec_why where item_id = 101 and location_id = 1").fetchall()
@@ -154,7 +159,9 @@ def test_what_nobody_inspected_is_as_it_was(warehouse, without_photos) -> None:
     """
     untouched = warehouse.sql(query).pl()
     everything = without_photos.sql(query).pl()
-    assert untouched.equals(everything.join(untouched.select("item_id", "location_id"), on=["item_id", "location_id"], how="semi"))
+    assert untouched.equals(
+        everything.join(untouched.select("item_id", "location_id"), on=["item_id", "location_id"], how="semi")
+    )
     assert everything.height == without_photos.sql("from recommendations.rec_order_terms").pl().height
     deducted = without_photos.sql(
         """

@@ -34,7 +34,7 @@ def test_headers_and_line_ends_are_the_real_ones(demo, name):
 
 
 def test_only_optional_files_lie_beside_them(demo):
-    beside = {path.name for path in demo.folder.iterdir()} - {*HEADERS, "README.txt", "truth"}
+    beside = {path.name for path in demo.folder.iterdir()} - {*HEADERS, "README.txt", "truth", "inspection_photos"}
     assert beside == {f"{name}.csv" for name in demo.summary.optional_lines}
 
 

@@ -23,8 +23,8 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_gives_others(tmp_path):
     assert first == again
     assert first.keys() == other.keys()
     same = {name for name in first if first[name] == other[name]}
-    # a description of the columns, and the public holidays: no number of this run in them
-    assert same == {"truth/README.txt", "calendar.csv"}
+    # a description of the columns, the public holidays, how to train: no number of this run in them
+    assert same == {"truth/README.txt", "calendar.csv", "inspection_photos/training/settings.json"}
 
 
 def test_a_second_run_into_the_same_folder_leaves_nothing_of_the_first(tmp_path):
