@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PHOTO_FOLDER = "inspection_photos"
 TRAINING_FOLDER = "training"
+MODEL_FOLDER = "model"
 SETTINGS_FILE = "settings.json"
 LABELS = {"good": False, "defective": True}
 NO_LABELS = "no photo is labelled good or defective yet: there is no model"
@@ -46,6 +47,8 @@ class InspectionPhotos:
     labelled: pl.DataFrame
     choices: dict
     """What settings.json beside the labelled photos says of the training; a note may be among it."""
+    model_folder: Path | None = None
+    """A model that was trained elsewhere; nothing is learned here then."""
 
     @property
     def training_key(self) -> str:
@@ -56,21 +59,23 @@ class InspectionPhotos:
 
 def find_photos(source_dir: Path) -> InspectionPhotos:
     """Every file under `inspection_photos`: labelled examples lie in training/good and training/bad, photos of one part in a folder of
-    their own below or loose; people's labels of the list are examples, too. Files whose name begins with a dot are none."""
+    their own below or loose; people's labels of the list are examples, too. Files whose name begins with a dot are none. In `model`
+    may lie what `stockroom vision train` wrote."""
     folder = source_dir / PHOTO_FOLDER
     files = sorted(
         path
         for path in folder.rglob("*")
         if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
     )
-    training = folder / TRAINING_FOLDER
+    training, model = folder / TRAINING_FOLDER, folder / MODEL_FOLDER
+    has_model = (model / "model.json").is_file()
     rows, examples = [], []
     for path in files:
         if path.is_relative_to(training):
             is_defective, part = _label_of(path.relative_to(training))
             if is_defective is not None:
                 examples.append((str(path), _hash(path), is_defective, part))
-        else:
+        elif not (has_model and path.is_relative_to(model)):
             rows.append((_named(path.relative_to(folder).as_posix()), str(path), _hash(path)))
     to_judge = pl.DataFrame(rows, schema=_PHOTOS, orient="row").sort("photo")
     said = to_judge.join(_labels(source_dir), on="photo")
@@ -79,7 +84,7 @@ def find_photos(source_dir: Path) -> InspectionPhotos:
     # a photo that is called both is no example of either
     is_clear = pl.col("is_defective").n_unique().over("photo_hash") == 1
     labelled = labelled.filter(is_clear).unique("photo_hash", keep="first", maintain_order=True).sort("path")
-    return InspectionPhotos(to_judge, labelled, _choices(training / SETTINGS_FILE))
+    return InspectionPhotos(to_judge, labelled, _choices(training / SETTINGS_FILE), model if has_model else None)
 
 
 def vision_settings(choices: dict, today: date | None = None) -> VisionSettings:
@@ -98,7 +103,14 @@ def vision_settings(choices: dict, today: date | None = None) -> VisionSettings:
 def train_or_load(
     models_folder: Path, photos: InspectionPhotos, settings: VisionSettings, progress: Progress
 ) -> tuple[VisionModel | None, str]:
-    """The model these labels and settings make, trained once; none where nothing can be learned, with the reason."""
+    """The model these labels and settings make, trained once; none where nothing can be learned, with the reason.
+
+    Raises ModelError for a model from elsewhere that is not as it was written.
+    """
+    if photos.model_folder is not None:
+        from ml.vision import load_model
+
+        return load_model(photos.model_folder), "from the folder model"
     if photos.labelled.is_empty():
         return None, NO_LABELS
     from ml.vision import load_model, train_model

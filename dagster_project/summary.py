@@ -120,7 +120,31 @@ def _input(connection: duckdb.DuckDBPyConnection) -> Group:
     for count, text in zip(connection.sql(_WARNING_COUNTS).fetchone(), _WARNINGS, strict=True):
         if count:
             notes.append(Text(f"{count:,} {text}", style="yellow"))
-    return Group(table, *notes)
+    return Group(table, *notes, *_inspections(connection))
+
+
+def _inspections(connection: duckdb.DuckDBPyConnection) -> list[Text]:
+    """What inspections found that somebody should know of; nothing where there are none."""
+    lines = []
+    judged = connection.sql(
+        "select count(*) filter (where is_judged), count(*) filter (where is_unsure) from intermediate.int_inspection_photos"
+    ).fetchone()
+    if any(judged):
+        odd, note = connection.sql(
+            "select (select count(*) from marts.rpt_inspection_problems), (select any_value(note) from reports.rpt_vision_model)"
+        ).fetchone()
+        lines.append(
+            f"Inspection photos: {judged[0]:,} judged, {judged[1]:,} wait for a person (marts.rpt_inspection_queue), {odd:,} are odd "
+            f"(rpt_inspection_problems).{' ' + note if note else ''}"
+        )
+    alerts = connection.sql(
+        "select group_kind, group_key, finding from marts.rpt_defect_alerts order by corrected_p_value, group_kind, group_key"
+    ).fetchall()
+    if alerts:
+        kind, key, finding = alerts[0]
+        more = f", and {len(alerts) - 1:,} more" if len(alerts) > 1 else ""
+        lines.append(f"Worse than the rest: {kind} {key}, {finding}{more}. See marts.rpt_defect_alerts.")
+    return [Text(line, style="yellow") for line in lines]
 
 
 def _gaps(connection: duckdb.DuckDBPyConnection) -> list[Text]:

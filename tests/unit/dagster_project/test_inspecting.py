@@ -147,3 +147,13 @@ def test_only_photos_new_to_the_model_are_judged(tmp_path: Path, monkeypatch: py
     Model.model_version = "m2"
     run()
     assert looked_at[-1] == ["b.png", "c.png", "renamed.png"]
+
+
+def test_a_model_from_elsewhere_is_used_and_is_no_photo(tmp_path: Path) -> None:
+    put(tmp_path, "model/model.json", b"{}")
+    put(tmp_path, "model/weights.safetensors")
+    put(tmp_path, "a.png")
+    found = find_photos(tmp_path)
+    assert found.to_judge["photo"].to_list() == ["a.png"]
+    with pytest.raises(ValueError, match=r"model\.json cannot be read"):
+        inspecting.train_or_load(tmp_path / "models", found, vision_settings({}), lambda share, text: None)
