@@ -17,9 +17,11 @@ import numpy as np
 import pytest
 from scipy.stats import hypergeom
 
+from dagster_project import inspecting
 from dagster_project.demo import photos
 from dagster_project.runner import run_daily_replenishment
 from dagster_project.settings import Settings
+from dagster_project.warehouse_file import WarehouseFile
 
 HEADER = ("photo", "inspected_at", "item_id", "location_id", "purchase_order_id", "lot_id", "label")
 PARTS = 60
@@ -72,7 +74,7 @@ def settings(golden_settings: Settings, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def warehouse(settings: Settings):
     run_daily_replenishment(settings)
-    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+    with WarehouseFile(str(settings.warehouse)).connect(read_only=True) as connection:
         yield connection
 
 
@@ -193,9 +195,6 @@ def test_what_is_wrong_with_photos_and_rows_is_told_and_stops_nothing(warehouse)
 
 
 def test_a_second_run_looks_at_no_photo_again(warehouse, settings: Settings) -> None:
-    from dagster_project import inspecting
-    from dagster_project.warehouse_file import WarehouseFile
-
     found = inspecting.find_photos(settings.source_dir)
     file = WarehouseFile(str(settings.warehouse))
     before = file.read("from ml.image_scores order by photo")

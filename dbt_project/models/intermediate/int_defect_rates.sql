@@ -18,7 +18,7 @@ with looked_at as (
 
 dated as (
     select
-        'all' as period_type, min(inspected_date) over () as period_start_date, {{ as_of() }} as period_end_date, looked_at.*
+        'all' as period_type, min(looked_at.inspected_date) over () as period_start_date, {{ as_of() }} as period_end_date, looked_at.*
     from looked_at
     union all
     select
@@ -28,7 +28,7 @@ dated as (
     where looked_at.inspected_date > {{ as_of() }} - cast(policy.defect_history_days as integer)
     union all
     select
-        'month', cast(date_trunc('month', inspected_date) as date), least(last_day(inspected_date), {{ as_of() }}), looked_at.*
+        'month', cast(date_trunc('month', looked_at.inspected_date) as date), least(last_day(looked_at.inspected_date), {{ as_of() }}), looked_at.*
     from looked_at
 ),
 
