@@ -76,13 +76,11 @@ def load(
             _check_schema(connection, url)
             _with_patience(url, lambda: _make_schema(connection, tables))
             notices = after_schema(connection)
-            changed = _changed(connection, source, tables)
-            progress("loading", 0.0)
-            rows = _with_patience(url, lambda: _exchange(url, source, connection, tables, changed, progress))
             _with_patience(url, lambda: _describe(connection, tables))
+            changed = _changed(connection, source, tables)
+            rows = _with_patience(url, lambda: _exchange(url, source, connection, tables, changed, progress))
             progress("tidying up", 1.0)
-            for table in changed:
-                connection.execute(f"vacuum (analyze, truncate off) {_name(table)}")
+            notices = [*notices, *_tidy_up(connection, changed)]
     data = [table for table in changed if table.kind != "run"]
     whole = len([table for table in tables if table.kind != "run"])
     return Loaded(run_id, len(data), rows, whole - len(data), tuple(notices))
@@ -277,6 +275,18 @@ def _remove_what_is_gone(cursor: Any, tables: Sequence[PublishedTable], present:
             elif wanted != dtype:
                 cursor.execute(f"delete from {BI_SCHEMA}.{quoted(name)}")
                 cursor.execute(f"alter table {BI_SCHEMA}.{quoted(name)} alter column {quoted(column)} type {wanted} using null")
+
+
+def _tidy_up(connection: psycopg.Connection, changed: Sequence[PublishedTable]) -> list[str]:
+    """Make room of the old rows for the next ones. The new ones are there already: nothing that fails here takes them back."""
+    import psycopg
+
+    try:
+        for table in changed:
+            connection.execute(f"vacuum (analyze, truncate off) {_name(table)}")
+    except psycopg.Error as error:
+        return [f"All is published, but the server did not tidy up the old rows: {str(error).strip().splitlines()[0]}"]
+    return []
 
 
 def _describe(connection: psycopg.Connection, tables: Sequence[PublishedTable]) -> None:
