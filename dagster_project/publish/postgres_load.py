@@ -75,7 +75,7 @@ def load(
         with connected(url) as connection:
             _check_schema(connection, url)
             _with_patience(url, lambda: _make_schema(connection, tables))
-            notices = after_schema(connection)
+            notices = _with_patience(url, lambda: after_schema(connection))
             _with_patience(url, lambda: _describe(connection, tables))
             changed = _changed(connection, source, tables)
             rows = _with_patience(url, lambda: _exchange(url, source, connection, tables, changed, progress))
