@@ -215,8 +215,20 @@ def _changed(
 ) -> list[PublishedTable]:
     """Tables whose rows are not the ones that are there; those of the run always."""
     new = dict(source.sql(f"select table_name, data_hash from {BI_SCHEMA}.run_tables").fetchall())
-    old = dict(connection.execute(f"select table_name, data_hash from {BI_SCHEMA}.run_tables").fetchall())
+    old = {
+        name: data_hash
+        for name, data_hash, row_count in connection.execute(
+            f"select table_name, data_hash, row_count from {BI_SCHEMA}.run_tables"
+        ).fetchall()
+        # of a table that was left out the last time there is a line, and no rows
+        if name in new and (row_count == 0 or _has_rows(connection, name))
+    }
     return [table for table in tables if table.kind == "run" or new[table.name] != old.get(table.name)]
+
+
+def _has_rows(connection: psycopg.Connection, name: str) -> bool:
+    found = connection.execute("select to_regclass(%s) is not null", [f"{BI_SCHEMA}.{quoted(name)}"]).fetchone()[0]
+    return found and connection.execute(f"select exists (select 1 from {BI_SCHEMA}.{quoted(name)})").fetchone()[0]
 
 
 def _exchange(
