@@ -370,6 +370,7 @@ def publish(
         bool | None,
         typer.Option("--rls/--no-rls", help="In PostgreSQL: readers see the stores of bi.bi_access only; default: as it is."),
     ] = None,
+    without: Annotated[str, typer.Option("--without", help="In PostgreSQL: leave out these tables, with commas between.")] = "",
     warehouse: WarehouseOption = None,
 ) -> None:
     """Publish the finished tables for BI: as files, which each run does by itself, or what the files hold to PostgreSQL."""
@@ -389,7 +390,8 @@ def publish(
             from dagster_project.publish.to_postgres import publish_to_postgres
 
             with _bar("publishing") as progress:
-                loaded = publish_to_postgres(settings, rls, lambda _, share: progress(share))
+                left_out = [name.strip() for name in without.split(",") if name.strip()]
+                loaded = publish_to_postgres(settings, rls, lambda _, share: progress(share), left_out)
             for notice in loaded.notices:
                 errors.print(f"[yellow]![/yellow] {escape(notice)}", soft_wrap=True)
             text = f"{loaded.table_count} tables, {loaded.row_count:,} rows loaded; {loaded.unchanged_count} had not changed."
