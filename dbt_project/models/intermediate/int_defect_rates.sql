@@ -123,6 +123,7 @@ compared as (
 ),
 
 -- Fisher's exact test, one-sided: how likely are so many of all defective units among the group's, were it like the rest?
+-- (beyond ten standard deviations, of at most half the root of all defective units, nothing is left to add)
 tested as (
     select
         *,
@@ -132,7 +133,7 @@ tested as (
             else least(1, list_sum(list_transform(
                 range(
                     greatest(defective_units, inspected_units - (all_inspected_units - all_defective_units)),
-                    least(inspected_units, all_defective_units) + 1
+                    cast(least(inspected_units, all_defective_units, defective_units + 20 + 5 * ceil(sqrt(all_defective_units))) as bigint) + 1
                 ),
                 lambda hits: exp(
                     lgamma(all_defective_units + 1) - lgamma(hits + 1) - lgamma(all_defective_units - hits + 1)
