@@ -36,7 +36,7 @@ ShareOption = Annotated[
 StepsOption = Annotated[int, typer.Option("--steps", min=1, help="Training steps, at most.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Same seed, same photos: same model.")]
 ThreadsOption = Annotated[int, typer.Option("--threads", min=0, help="Threads of the training; 0: all processors.")]
-MAX_STEPS = 1_500
+MAX_STEPS = 2_000
 
 
 @vision_app.command()

@@ -75,7 +75,7 @@ def one_fold(read, learn: NDArray[np.int64], test: NDArray[np.int64], equal, set
     """Train on some rows, score others: the network, and the simple ways."""
     import torch
 
-    from ml.vision.fit import scores_of
+    from ml.vision.fit import looked_scores
     from ml.vision.train import select, train_on
 
     torch.set_num_threads(1)
@@ -83,14 +83,16 @@ def one_fold(read, learn: NDArray[np.int64], test: NDArray[np.int64], equal, set
     network = model.network()
     small = baselines.small_pixels(read.pixels.numpy())
     scores = {
-        "network": scores_of(network, read.pixels, test),
+        "network": looked_scores(network, read.pixels, test, model.decision.close),
         "nearest": baselines.nearest_neighbour(small, read.labels, learn, test),
         "logistic": baselines.logistic(small, read.labels, learn, test),
         "metadata": baselines.metadata_only(read.metadata, read.labels, learn, test, settings.seed),
     }
     if equal is not None:
         scores["good_only"] = baselines.good_only(read.pixels, read.labels, read.groups, learn, test, settings)
-        scores["network_equalised"] = scores_of(network, torch.from_numpy(equal[test]), np.arange(len(test)))
+        scores["network_equalised"] = looked_scores(
+            network, torch.from_numpy(equal[test]), np.arange(len(test)), model.decision.close
+        )
     return {"test": test, "scores": scores, "decision": model.decision, "facts": model.facts}
 
 

@@ -19,8 +19,9 @@ from torch import Tensor
 from ml.vision import anomaly, threshold
 from ml.vision.baselines import metadata_of, metadata_only
 from ml.vision.data import Canvas, Photo, Refusal, choose_canvas, has_colour, read_many, read_photo, usable_threads
-from ml.vision.fit import History, fit, repeatable, scores_of
+from ml.vision.fit import History, fit, looked_scores, repeatable, scores_of
 from ml.vision.groups import SIDE, find_groups, split_groups
+from ml.vision.looks import close_scores
 from ml.vision.settings import VisionSettings
 from ml.vision.store import VisionModel
 
@@ -125,8 +126,9 @@ def train_on(read: Photos, settings: VisionSettings, progress: Progress | None =
             )
         learn, watch = hold_out(read, settings)
         network, history = fit(read.pixels, read.labels, read.groups, learn, watch, settings, progress)
-        scores = scores_of(network, read.pixels, watch)
-        decision = threshold.decide(scores, read.labels[watch], read.groups[watch], settings)
+        close = close_scores(scores_of(network, read.pixels, watch), read.labels[watch])
+        scores = looked_scores(network, read.pixels, watch, close)
+        decision = threshold.decide(scores, read.labels[watch], read.groups[watch], settings, close)
     facts = training_facts(read, learn, history)
     guessed = metadata_only(read.metadata, read.labels, learn, watch, settings.seed)
     facts["metadata_auroc"] = round(auroc(guessed, read.labels[watch]), 4)
