@@ -24,6 +24,8 @@ from ml.vision.model import DefectNet
 from ml.vision.settings import VisionSettings
 
 Progress = Callable[[float, str], None]
+LEARNED = 0.05
+"""Training loss above the least possible, below which the photos have little left to teach: stopping early may begin."""
 _SCORE_BATCH = 256
 
 
@@ -87,6 +89,8 @@ def fit(
     targets = torch.from_numpy(labels.astype(np.float32))
     rows = torch.from_numpy(learn)
     history = History(device=device.type)
+    doubt = max(settings.label_smoothing, 1e-6)
+    least = -doubt * math.log(doubt) - (1 - doubt) * math.log(1 - doubt)
     fall = max(1, settings.max_steps * 2 // 5)
     falls_from, best, waited = settings.max_steps - fall, math.inf, 0
     step, end, learned = 0, settings.max_steps, 0.7
@@ -119,7 +123,7 @@ def fit(
                 history.steps.append(step)
                 history.losses.append(loss)
                 best, waited = (loss, 0) if loss < best - 1e-4 else (best, waited + 1)
-                if waited >= settings.patience and settings.min_steps <= step < falls_from:
+                if waited >= settings.patience and settings.min_steps <= step < falls_from and learned < least + LEARNED:
                     falls_from, end = step, step + fall
             if progress is not None:
                 text = f"step {step}, training loss {learned:.3f}" + (
