@@ -68,6 +68,18 @@ def split_groups(groups: Groups, labels: NDArray[np.bool_], folds: int, seed: in
     return chosen[codes]
 
 
+def split_by_time(groups: Groups, times: NDArray[np.float64], later_share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of the earlier parts, and of the latest ones, at least that share of the photos. A part is as old as its first photo."""
+    names, codes = np.unique(groups, return_inverse=True)
+    first = np.full(len(names), np.inf)
+    np.minimum.at(first, codes, times)
+    order = np.argsort(-first, kind="stable")
+    photos = np.bincount(codes)[order].cumsum()
+    later = order[: int(np.searchsorted(photos, later_share * len(groups))) + 1]
+    is_later = np.isin(codes, later)
+    return np.flatnonzero(~is_later), np.flatnonzero(is_later)
+
+
 def _evened(x: Tensor) -> Tensor:
     """Local brightness taken off, local contrast made alike: exposure and light from one side are gone."""
     detail = x - _blurred(x, 4.0)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from vision_photos import drawn_part, exposed
 
-from ml.vision.groups import SIDE, find_groups, split_groups
+from ml.vision.groups import SIDE, find_groups, split_by_time, split_groups
 
 
 def thumbnails(images: list[Image.Image]) -> np.ndarray:
@@ -64,3 +64,11 @@ def test_folds_do_not_depend_on_the_order_of_photos() -> None:
     groups, labels = np.repeat(np.arange(20), 4), np.repeat(np.arange(20) % 2 == 0, 4)
     order = np.random.default_rng(1).permutation(80)
     assert (split_groups(groups, labels, 4, 1)[order] == split_groups(groups[order], labels[order], 4, 1)).all()
+
+
+def test_later_parts_are_tested_with_all_their_photos() -> None:
+    """Part 0 on days 0 and 9, part 1 on day 1, part 2 on days 5 and 6: the latest third begins with part 2."""
+    groups, days = np.array([0, 0, 1, 2, 2, 1]), np.array([0.0, 9, 1, 5, 6, 2])
+    earlier, later = split_by_time(groups, days, 1 / 3)
+    assert later.tolist() == [3, 4]
+    assert earlier.tolist() == [0, 1, 2, 5]
