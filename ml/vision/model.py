@@ -5,13 +5,8 @@ Belongs here: layers. Does not belong here: training, files, thresholds.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
-
-SHARPNESS = 2.0
-"""How near the maximum over places is to a plain one: softer teaches more places at once."""
 
 
 class ResidualBlock(nn.Module):
@@ -37,8 +32,7 @@ class ResidualBlock(nn.Module):
 class DefectNet(nn.Module):
     """A compact residual network. Each photo is normalised by its own mean and contrast: exposure tells it nothing.
 
-    Every place is judged by what lies around it, and a photo is as bad as its worst place. A part that looks familiar
-    elsewhere cannot make up for a defect, so the network cannot pass by merely recognising parts it knows as good.
+    A mean over the photo sees what is wrong everywhere, a maximum what is wrong in one small place; the head reads both.
     """
 
     def __init__(self, channels: int = 1, width: int = 24) -> None:
@@ -53,7 +47,7 @@ class DefectNet(nn.Module):
             ResidualBlock(2 * width, 4 * width, 2),
         )
         self.dropout = nn.Dropout(0.2)
-        self.head = nn.Conv2d(4 * width, 1, 1)
+        self.head = nn.Linear(8 * width, 1)
 
     def normalised(self, photos: Tensor) -> Tensor:
         """Photos of any brightness and contrast, as numbers of mean 0 and deviation 1."""
@@ -65,14 +59,9 @@ class DefectNet(nn.Module):
         """(photos, features, height / 16, width / 16)."""
         return self.stages(self.stem(normalised))
 
-    def evidence(self, features: Tensor) -> Tensor:
-        """(photos, height / 16, width / 16): how much each place speaks for a defect."""
-        return self.head(self.dropout(features)).squeeze(1)
-
     def logits(self, features: Tensor) -> Tensor:
-        """A soft maximum over the places."""
-        places = self.evidence(features).flatten(1).float() * SHARPNESS
-        return (torch.logsumexp(places, dim=1) - math.log(places.shape[1])) / SHARPNESS
+        pooled = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
+        return self.head(self.dropout(pooled)).squeeze(1)
 
     def forward(self, photos: Tensor) -> Tensor:
         """photos: (photos, channels, height, width), 0 to 255. Returns one logit each."""

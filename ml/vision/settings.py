@@ -17,7 +17,7 @@ class VisionSettings:
     """Cost of a defective part that passes, in any unit; only its ratio to the other two costs counts."""
     false_reject_cost: float = 1.0
     """Cost of a good part that is rejected."""
-    review_cost: float = 0.2
+    review_cost: float = 0.5
     """Cost of a person looking at a photo; where deciding alone is expected to cost more, the verdict is `unsure`."""
     expected_defect_share: float | None = None
     """Share of defective parts in production; None takes the share among the photos trained on, seldom the same."""
