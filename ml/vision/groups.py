@@ -188,7 +188,7 @@ def _grouped(groups: Groups, pairs: NDArray[np.int64], alike: NDArray[np.float32
         if np.bincount(tried).max() > largest and (least < sure - 1e-9 or sure > SURE["turned"]):
             break
         joined, lowest = tried, least
-    return _with_strays(joined, pairs[alike >= lowest - LIKELY])
+    return _with_strays(joined, pairs[alike >= max(lowest - LIKELY, LEAST)])
 
 
 def _with_strays(groups: Groups, pairs: NDArray[np.int64]) -> Groups:
