@@ -36,7 +36,7 @@ ShareOption = Annotated[
 StepsOption = Annotated[int, typer.Option("--steps", min=1, help="Training steps, at most.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Same seed, same photos: same model.")]
 ThreadsOption = Annotated[int, typer.Option("--threads", min=0, help="Threads of the training; 0: all processors.")]
-MAX_STEPS = 1_500
+MAX_STEPS = 2_000
 
 
 @vision_app.command()
@@ -45,7 +45,7 @@ def train(
     model: ModelOption,
     miss_cost: MissOption = 20.0,
     false_reject_cost: RejectOption = 1.0,
-    review_cost: ReviewOption = 0.2,
+    review_cost: ReviewOption = 0.5,
     defect_share: ShareOption = None,
     steps: StepsOption = MAX_STEPS,
     seed: SeedOption = 1,
@@ -133,7 +133,7 @@ def evaluate(
     workers: Annotated[int, typer.Option("--workers", min=0, help="Folds trained side by side; 0: one per processor.")] = 0,
     miss_cost: MissOption = 20.0,
     false_reject_cost: RejectOption = 1.0,
-    review_cost: ReviewOption = 0.2,
+    review_cost: ReviewOption = 0.5,
     defect_share: ShareOption = None,
     steps: StepsOption = MAX_STEPS,
     seed: SeedOption = 1,

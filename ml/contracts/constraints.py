@@ -23,7 +23,9 @@ ORDER_ECONOMICS = FrameContract(
         Column("override_order_units", pl.Int32, "Units a person orders instead; null without a word.", nullable=True),
         Column("need_units", pl.Float64, "Reorder point minus position; null where stock is unknown.", nullable=True),
         Column("reorder_point_units", pl.Float64, "Level the position is compared with."),
-        Column("inventory_position_units", pl.Int32, "Usable on hand plus on order minus backorders, in whole units.", nullable=True),
+        Column(
+            "inventory_position_units", pl.Int32, "Usable on hand plus on order minus backorders, in whole units.", nullable=True
+        ),
         Column("usable_on_hand_units", pl.Int32, "On hand that can be sold, in whole units.", nullable=True),
         Column("moq_units", pl.Int32, "Smallest order of the line, in units."),
         Column("pack_units", pl.Int32, "Units per pack."),

@@ -99,7 +99,14 @@ def order_terms(frame: pl.DataFrame) -> pl.DataFrame:
     work = work.with_columns(order_reason=_reason())
     # rounded: polars divides one row and many in different ways, and the last digit would tell
     exact = [(pl.col(name).cast(pl.Float64) / _DIGITS).round(4).alias(name) for name in (*TERMS, *_COUNTS)]
-    other = ("defect_share", "daily_demand_units", "economic_order_units", "shelf_life_days", "is_reorder_level_reached", "order_reason")
+    other = (
+        "defect_share",
+        "daily_demand_units",
+        "economic_order_units",
+        "shelf_life_days",
+        "is_reorder_level_reached",
+        "order_reason",
+    )
     return frame.with_columns(work.select(*exact, *other))
 
 

@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 
 MAX_FILE_BYTES = 200_000_000
 MIN_SIDE_PX = 8
-FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "MPO")
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 """Formats that are read. Others (PDF, EPS and the like) may start other programs while they are decoded."""
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm"})
 _READ_AHEAD = 256
@@ -82,7 +82,7 @@ def decode(data: bytes, max_pixels: int = 64_000_000, canvas: Canvas | None = No
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PIL's own limit on pixels warns; ours refuses
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:  # a phone's MPO opens as the JPEG it begins with
                 turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8) if image.format != "GIF" else False
                 size = image.size[::-1] if turned else image.size
                 if size[0] * size[1] > max_pixels:

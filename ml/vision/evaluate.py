@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ml.vision import baselines
 from ml.vision.data import usable_threads
-from ml.vision.groups import split_groups
+from ml.vision.groups import split_by_time, split_groups
 from ml.vision.settings import VisionSettings
 from ml.vision.threshold import Decision
 
@@ -42,7 +42,8 @@ def evaluate(
     """Every photo tested once by a model that never saw its part; the same photos always give the same figures.
 
     Folds are trained side by side, each in a process of one thread. Where the paths name a train and a test folder,
-    that split is measured too, and labelled as leaking as far as parts stand on both sides.
+    that split is measured too, and labelled as leaking as far as parts stand on both sides. Where the times are known
+    (taken_at), so is what a model of the earlier parts makes of the later ones.
     """
     from ml.vision.train import TrainingError, read_training_photos
 
@@ -60,22 +61,28 @@ def evaluate(
     split = official_split(read.paths) if official else None
     if split is not None:
         tasks["official"] = (read, *split, None, one)
+    later = split_by_time(read.groups, read.times, 1 / folds) if read.times is not None else None
+    if later is not None and all(len(np.unique(read.labels[rows])) == 2 for rows in later):
+        tasks["later"] = (read, *later, None, one)
     found = _side_by_side(tasks, workers, lambda share, text: say(0.1 + 0.9 * share, text))
     metadata = np.array([row for _, row in equal])
     for name, result in found.items():
-        if name != "official":
+        if name.isdigit():
             learn, test = np.flatnonzero(fold != int(name)), np.flatnonzero(fold == int(name))
             result["scores"]["metadata_equalised"] = baselines.metadata_only(metadata, read.labels, learn, test, settings.seed)
-    return _summary(read, fold, {int(name): result for name, result in found.items() if name != "official"}, settings) | (
-        {"official_split": _official(read, split, found["official"])} if split is not None else {}
-    )
+    result = _summary(read, fold, {int(name): of for name, of in found.items() if name.isdigit()}, settings)
+    if split is not None:
+        result["official_split"] = _one_split(read, split, found["official"])
+    if "later" in found:
+        result["later_photos"] = _one_split(read, later, found["later"])
+    return result
 
 
 def one_fold(read, learn: NDArray[np.int64], test: NDArray[np.int64], equal, settings: VisionSettings) -> dict[str, Any]:
     """Train on some rows, score others: the network, and the simple ways."""
     import torch
 
-    from ml.vision.fit import scores_of
+    from ml.vision.fit import looked_scores
     from ml.vision.train import select, train_on
 
     torch.set_num_threads(1)
@@ -83,14 +90,16 @@ def one_fold(read, learn: NDArray[np.int64], test: NDArray[np.int64], equal, set
     network = model.network()
     small = baselines.small_pixels(read.pixels.numpy())
     scores = {
-        "network": scores_of(network, read.pixels, test),
+        "network": looked_scores(network, read.pixels, test, model.decision.close),
         "nearest": baselines.nearest_neighbour(small, read.labels, learn, test),
         "logistic": baselines.logistic(small, read.labels, learn, test),
         "metadata": baselines.metadata_only(read.metadata, read.labels, learn, test, settings.seed),
     }
     if equal is not None:
         scores["good_only"] = baselines.good_only(read.pixels, read.labels, read.groups, learn, test, settings)
-        scores["network_equalised"] = scores_of(network, torch.from_numpy(equal[test]), np.arange(len(test)))
+        scores["network_equalised"] = looked_scores(
+            network, torch.from_numpy(equal[test]), np.arange(len(test)), model.decision.close
+        )
     return {"test": test, "scores": scores, "decision": model.decision, "facts": model.facts}
 
 
@@ -228,7 +237,7 @@ def official_split(paths: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int6
     return np.flatnonzero(learn), np.flatnonzero(test)
 
 
-def _official(read, split: tuple[NDArray[np.int64], NDArray[np.int64]], found: dict) -> dict[str, Any]:
+def _one_split(read, split: tuple[NDArray[np.int64], NDArray[np.int64]], found: dict) -> dict[str, Any]:
     learn, test = split
     return {
         "photos": len(test),

@@ -19,10 +19,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ml.vision.augment import augmented
+from ml.vision.looks import looked
 from ml.vision.model import DefectNet
 from ml.vision.settings import VisionSettings
 
 Progress = Callable[[float, str], None]
+LEARNED = 0.05
+"""Training loss above the least possible, below which the photos have little left to teach: stopping early may begin."""
 _SCORE_BATCH = 256
 
 
@@ -86,9 +89,11 @@ def fit(
     targets = torch.from_numpy(labels.astype(np.float32))
     rows = torch.from_numpy(learn)
     history = History(device=device.type)
+    doubt = max(settings.label_smoothing, 1e-6)
+    least = -doubt * math.log(doubt) - (1 - doubt) * math.log(1 - doubt)
     fall = max(1, settings.max_steps * 2 // 5)
     falls_from, best, waited = settings.max_steps - fall, math.inf, 0
-    step, end = 0, settings.max_steps
+    step, end, learned = 0, settings.max_steps, 0.7
     while step < end:
         rate = min(1.0, (step + 1) / max(1, min(100, settings.max_steps // 10)))
         if step >= falls_from:
@@ -105,7 +110,9 @@ def fit(
         with torch.autocast(device.type, torch.bfloat16, enabled=_halves(device)):
             output = network(shown).float()
         smooth = target * (1 - 2 * settings.label_smoothing) + settings.label_smoothing
-        functional.binary_cross_entropy_with_logits(output, smooth).backward()
+        loss_now = functional.binary_cross_entropy_with_logits(output, smooth)
+        loss_now.backward()
+        learned += (float(loss_now.detach()) - learned) * 0.02
         nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimiser.step()
         step += 1
@@ -116,10 +123,12 @@ def fit(
                 history.steps.append(step)
                 history.losses.append(loss)
                 best, waited = (loss, 0) if loss < best - 1e-4 else (best, waited + 1)
-                if waited >= settings.patience and settings.min_steps <= step < falls_from:
+                if waited >= settings.patience and settings.min_steps <= step < falls_from and learned < least + LEARNED:
                     falls_from, end = step, step + fall
             if progress is not None:
-                text = f"step {step}" + (f", validation loss {history.losses[-1]:.3f}" if len(watch) else "")
+                text = f"step {step}, training loss {learned:.3f}" + (
+                    f", validation loss {history.losses[-1]:.3f}" if len(watch) else ""
+                )
                 progress(step / end, text)
     history.stopped_at, history.seconds = end, time.perf_counter() - began
     return average.to("cpu").eval(), history
@@ -135,6 +144,14 @@ def scores_of(network: DefectNet, photos: Tensor, rows: NDArray[np.int64]) -> ND
             batch = photos[torch.from_numpy(rows[first : first + _SCORE_BATCH])].to(device)
             parts.append(network(batch.contiguous(memory_format=torch.channels_last)).float().cpu().numpy())
     return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
+
+
+def looked_scores(
+    network: DefectNet, photos: Tensor, rows: NDArray[np.int64], between: tuple[float, float]
+) -> NDArray[np.float64]:
+    """As `scores_of`, with a second look at what is close."""
+    pixels = photos[torch.from_numpy(rows)].numpy()
+    return looked(lambda shown: scores_of(network, torch.from_numpy(shown), np.arange(len(shown))), pixels, between)
 
 
 def draw_weights(labels: NDArray[np.bool_], groups: NDArray[np.int64]) -> NDArray[np.float64]:

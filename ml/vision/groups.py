@@ -26,7 +26,9 @@ SURE = {"turned": 0.7, "shifted": 0.9}
 """Correlation from which two photos show one part, whatever else the photos are; unrelated ones lie near 0.2."""
 LEAST = 0.4
 """Correlation below which two photos never count as one part."""
-LARGEST_SHARE, LARGEST_LEAST = 0.1, 12
+LIKELY, LIKELY_SHARE = 0.1, 0.25
+"""A small group joins another where this share of its photos is nearly as much like a photo of the other: so much less."""
+LARGEST_SHARE, LARGEST_LEAST = 0.05, 12
 """Below what is sure, photos are grouped as long as no group would hold more of them than this share, or this number."""
 _ANGLES, _RADII, _FREQUENCIES = 96, 14, 32
 _CANDIDATES = 400
@@ -66,6 +68,18 @@ def split_groups(groups: Groups, labels: NDArray[np.bool_], folds: int, seed: in
         chosen[name] = int(np.argmin(worse))
         filled[chosen[name]] += share[name]
     return chosen[codes]
+
+
+def split_by_time(groups: Groups, times: NDArray[np.float64], later_share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of the earlier parts, and of the latest ones, at least that share of the photos. A part is as old as its first photo."""
+    names, codes = np.unique(groups, return_inverse=True)
+    first = np.full(len(names), np.inf)
+    np.minimum.at(first, codes, times)
+    order = np.argsort(-first, kind="stable")
+    photos = np.bincount(codes)[order].cumsum()
+    later = order[: int(np.searchsorted(photos, later_share * len(groups))) + 1]
+    is_later = np.isin(codes, later)
+    return np.flatnonzero(~is_later), np.flatnonzero(is_later)
 
 
 def _evened(x: Tensor) -> Tensor:
@@ -167,14 +181,25 @@ def _grouped(groups: Groups, pairs: NDArray[np.int64], alike: NDArray[np.float32
     of what could be learned; one part in two groups would make every figure too good.
     """
     largest = max(LARGEST_SHARE * len(groups), LARGEST_LEAST, np.bincount(groups).max())
-    joined = groups
+    joined, lowest = groups, sure
     for least in np.arange(sure, LEAST - 1e-9, -0.025):
         edges = pairs[alike >= least]
         tried = _connected(groups[edges], groups.max() + 1)[groups]
         if np.bincount(tried).max() > largest and (least < sure - 1e-9 or sure > SURE["turned"]):
             break
-        joined = tried
-    return joined
+        joined, lowest = tried, least
+    return _with_strays(joined, pairs[alike >= max(lowest - LIKELY, LEAST)])
+
+
+def _with_strays(groups: Groups, pairs: NDArray[np.int64]) -> Groups:
+    """Small groups join the group that these pairs connect many of their photos with: strongly sheared photos come home so."""
+    across = pairs[groups[pairs[:, 0]] != groups[pairs[:, 1]]]
+    both = np.concatenate([across, across[:, ::-1]])
+    members = np.unique(np.stack([both[:, 0], groups[both[:, 1]]], axis=1), axis=0)
+    links, counts = np.unique(np.stack([groups[members[:, 0]], members[:, 1]], axis=1), axis=0, return_counts=True)
+    size = np.bincount(groups)
+    is_home = (counts >= LIKELY_SHARE * size[links[:, 0]]) & (size[links[:, 0]] <= LARGEST_LEAST)
+    return _connected(links[is_home], len(size))[groups]
 
 
 def _connected(edges: NDArray[np.int64], count: int) -> Groups:

@@ -47,7 +47,7 @@ class DefectNet(nn.Module):
             ResidualBlock(2 * width, 4 * width, 2),
         )
         self.dropout = nn.Dropout(0.2)
-        self.head = nn.Linear(4 * width, 1)
+        self.head = nn.Linear(8 * width, 1)
 
     def normalised(self, photos: Tensor) -> Tensor:
         """Photos of any brightness and contrast, as numbers of mean 0 and deviation 1."""
@@ -60,7 +60,8 @@ class DefectNet(nn.Module):
         return self.stages(self.stem(normalised))
 
     def logits(self, features: Tensor) -> Tensor:
-        return self.head(self.dropout(features.amax(dim=(2, 3)))).squeeze(1)
+        pooled = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
+        return self.head(self.dropout(pooled)).squeeze(1)
 
     def forward(self, photos: Tensor) -> Tensor:
         """photos: (photos, channels, height, width), 0 to 255. Returns one logit each."""

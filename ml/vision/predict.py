@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ml.vision import threshold
 from ml.vision.data import Photo, Refusal, read_many, usable_threads
+from ml.vision.looks import looked
 from ml.vision.store import VisionModel
 
 SCHEMA = {
@@ -29,7 +30,7 @@ SCHEMA = {
     "reason": pl.String,
     "seconds": pl.Float64,
 }
-BATCH = 64
+BATCH = 16
 CHUNK = 256
 
 
@@ -44,6 +45,10 @@ class Scorer:
         options.log_severity_level = 3
         self.model = model
         self._session = onnxruntime.InferenceSession(model.graph, options, providers=["CPUExecutionProvider"])
+
+    def scores(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """As `logits`, with a second look at what is close."""
+        return looked(self.logits, pixels, self.model.decision.close)
 
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """(photos, channels, height, width) -> logits."""
@@ -66,7 +71,7 @@ def score_photos(
         chunk, began = paths[first : first + CHUNK], time.perf_counter()
         read = list(read_many(chunk, model.canvas, model.settings.max_photo_pixels, threads))
         shown = [pixels for _, pixels in read if pixels is not None]
-        scores = iter(scorer.logits(np.stack(shown)) if shown else ())
+        scores = iter(scorer.scores(np.stack(shown)) if shown else ())
         seconds = (time.perf_counter() - began) / len(chunk)
         for path, (found, pixels) in zip(chunk, read, strict=True):
             row = {"path": path, "photo_hash": found.photo_hash, "width_px": found.width_px, "height_px": found.height_px}

@@ -17,28 +17,28 @@ class VisionSettings:
     """Cost of a defective part that passes, in any unit; only its ratio to the other two costs counts."""
     false_reject_cost: float = 1.0
     """Cost of a good part that is rejected."""
-    review_cost: float = 0.2
+    review_cost: float = 0.5
     """Cost of a person looking at a photo; where deciding alone is expected to cost more, the verdict is `unsure`."""
     expected_defect_share: float | None = None
     """Share of defective parts in production; None takes the share among the photos trained on, seldom the same."""
     validation_share: float = 0.2
     """Share of the parts kept from training, for early stopping, calibration and the threshold."""
-    max_input_pixels: int = 160 * 160
+    max_input_pixels: int = 192 * 192
     """Pixels the network sees of a photo, at most; smaller photos are not enlarged beyond their median size."""
     max_photo_pixels: int = 64_000_000
     """Pixels a file may announce; more is refused before it is decoded."""
-    width: int = 24
+    width: int = 16
     """Channels of the first stage; the later ones have multiples of it."""
-    batch_size: int = 64
-    max_steps: int = 1_500
+    batch_size: int = 32
+    max_steps: int = 2_000
     """Training steps, at most: a small set is seen more often, not for a shorter time."""
-    min_steps: int = 300
+    min_steps: int = 600
     """Steps before early stopping may begin."""
     check_steps: int = 50
     """Steps between two looks at the validation photos."""
     patience: int = 10
     """Looks without a better validation loss after which the learning rate falls to its end early."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
     """Keeps the network from being surer than photos of the same few parts allow."""

@@ -77,6 +77,15 @@ class VisionModel:
         network.load_state_dict({**network.state_dict(), **kept})
         return network.eval()
 
+    def export(self, file: str | os.PathLike) -> None:
+        """Write the network as a program of torch.export (the successor of TorchScript), for who runs it without this code."""
+        import torch
+
+        shape = (2, self.canvas.channels, self.canvas.height, self.canvas.width)
+        example = (torch.zeros(shape, dtype=torch.uint8),)
+        shapes = ({0: torch.export.Dim("count", min=1)},)
+        torch.export.save(torch.export.export(self.network(), example, dynamic_shapes=shapes), file)
+
     def save(self, folder: str | os.PathLike) -> None:
         """Write the model. Whatever model was there before is replaced; model.json comes last, so half a save is none."""
         from safetensors.numpy import save

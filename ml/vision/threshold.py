@@ -50,6 +50,13 @@ class Decision:
     validation_photos: int
     validation_parts: int
     is_calibrated: bool
+    look_again_from: float = 0.0
+    look_again_to: float = 0.0
+    """First-look scores between which a photo is looked at again (`looks`); equal where one look is all."""
+
+    @property
+    def close(self) -> tuple[float, float]:
+        return self.look_again_from, self.look_again_to
 
     def probability(self, scores: Array) -> Array:
         return expit(self.slope * np.asarray(scores, dtype=float) + self.offset)
@@ -71,7 +78,13 @@ class Costs(NamedTuple):
     false_rejects: Array
 
 
-def decide(scores: Array, labels: NDArray[np.bool_], groups: NDArray, settings: VisionSettings) -> Decision:
+def decide(
+    scores: Array,
+    labels: NDArray[np.bool_],
+    groups: NDArray,
+    settings: VisionSettings,
+    close: tuple[float, float] = (0.0, 0.0),
+) -> Decision:
     """Choose from validation scores (logits, higher is worse), whether each is defective, and the part of each.
 
     Thresholds transfer badly. Costs are therefore those met when all scores move up or down by the margin: as much as
@@ -110,6 +123,8 @@ def decide(scores: Array, labels: NDArray[np.bool_], groups: NDArray, settings: 
         validation_photos=len(scores),
         validation_parts=len(np.unique(groups)),
         is_calibrated=True,
+        look_again_from=close[0],
+        look_again_to=close[1],
     )
 
 

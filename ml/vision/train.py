@@ -19,8 +19,9 @@ from torch import Tensor
 from ml.vision import anomaly, threshold
 from ml.vision.baselines import metadata_of, metadata_only
 from ml.vision.data import Canvas, Photo, Refusal, choose_canvas, has_colour, read_many, read_photo, usable_threads
-from ml.vision.fit import History, fit, repeatable, scores_of
-from ml.vision.groups import SIDE, find_groups, split_groups
+from ml.vision.fit import History, fit, looked_scores, repeatable, scores_of
+from ml.vision.groups import SIDE, find_groups, split_by_time, split_groups
+from ml.vision.looks import close_scores
 from ml.vision.settings import VisionSettings
 from ml.vision.store import VisionModel
 
@@ -46,6 +47,8 @@ class Photos:
     metadata: NDArray[np.float64]
     """(photos, 6): bytes of the file, width, height, mean, deviation of brightness, bytes per pixel."""
     refused: list[tuple[str, str]]
+    times: NDArray[np.float64] | None = None
+    """When each photo was taken, in seconds; None where it is not known of all."""
 
 
 def read_training_photos(photos: pl.DataFrame, settings: VisionSettings, progress: Progress | None = None) -> Photos:
@@ -99,11 +102,12 @@ def read_training_photos(photos: pl.DataFrame, settings: VisionSettings, progres
         canvas,
         np.array([metadata[i] for i in keep]),
         refused,
+        _times(photos, names),
     )
 
 
 def train_model(photos: pl.DataFrame, settings: VisionSettings, progress: Progress | None = None) -> VisionModel:
-    """A model from photos: path, is_defective; part (which part it shows), where known.
+    """A model from photos: path, is_defective; part (which part it shows) and taken_at (a date or time), where known.
 
     Parts are found from the photos where not given. Where no defect is among them, what is unlike every good photo
     counts as defective. Raises TrainingError where nothing can be learned.
@@ -125,8 +129,9 @@ def train_on(read: Photos, settings: VisionSettings, progress: Progress | None =
             )
         learn, watch = hold_out(read, settings)
         network, history = fit(read.pixels, read.labels, read.groups, learn, watch, settings, progress)
-        scores = scores_of(network, read.pixels, watch)
-        decision = threshold.decide(scores, read.labels[watch], read.groups[watch], settings)
+        close = close_scores(scores_of(network, read.pixels, watch), read.labels[watch])
+        scores = looked_scores(network, read.pixels, watch, close)
+        decision = threshold.decide(scores, read.labels[watch], read.groups[watch], settings, close)
     facts = training_facts(read, learn, history)
     guessed = metadata_only(read.metadata, read.labels, learn, watch, settings.seed)
     facts["metadata_auroc"] = round(auroc(guessed, read.labels[watch]), 4)
@@ -144,11 +149,16 @@ def select(read: Photos, rows: NDArray[np.int64]) -> Photos:
         read.canvas,
         read.metadata[rows],
         [],
+        None if read.times is None else read.times[rows],
     )
 
 
 def hold_out(read: Photos, settings: VisionSettings) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows to learn from and rows to validate on: whole parts, both classes on both sides."""
+    """Rows to learn from and rows to validate on: whole parts, both classes on both sides; the latest where times are known."""
+    if read.times is not None:
+        learn, watch = split_by_time(read.groups, read.times, settings.validation_share)
+        if all(len(np.unique(read.labels[rows])) == 2 for rows in (learn, watch)):
+            return learn, watch
     folds = max(2, round(1 / settings.validation_share))
     fold = split_groups(read.groups, read.labels, folds, settings.seed)
     for wanted in range(folds):
@@ -205,6 +215,14 @@ def thumbnail(shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
     square = Image.new("L", (SIDE, SIDE), int(np.asarray(image).mean()))
     square.paste(image, ((SIDE - image.width) // 2, (SIDE - image.height) // 2))
     return np.asarray(square, dtype=np.uint8)
+
+
+def _times(photos: pl.DataFrame, names: list[str]) -> NDArray[np.float64] | None:
+    if "taken_at" not in photos.columns or photos["taken_at"].null_count() or not photos["taken_at"].dtype.is_temporal():
+        return None
+    seconds = photos["taken_at"].cast(pl.Datetime("ms")).cast(pl.Int64) / 1000
+    by_path = dict(zip(photos["path"].to_list(), seconds.to_list(), strict=True))
+    return np.array([by_path[name] for name in names], dtype=float)
 
 
 def _part(progress: Progress | None, start: float, end: float) -> Progress | None:

@@ -144,7 +144,12 @@ def test_bad_input_has_a_defined_result_and_a_reason(changes: dict, order: int |
 def test_an_order_is_the_need_divided_by_the_yield() -> None:
     # position 30 + 20 - 0.8 = 49.2; 50.8 are missing, and 4 % of what comes is defective: 50.8 / 0.96 = 52.9167
     terms = decide(batch_rule="none", on_order_defective_units=0.8, defect_share=0.04)
-    assert (terms["need_units"], terms["gross_need_units"], terms["batch_units"], terms["order_units"]) == (50.8, 52.9167, 52.9167, 53)
+    assert (terms["need_units"], terms["gross_need_units"], terms["batch_units"], terms["order_units"]) == (
+        50.8,
+        52.9167,
+        52.9167,
+        53,
+    )
     # an economic batch is no need, and what is not needed has no yield
     assert decide(on_order_defective_units=0.8, defect_share=0.01)["batch_units"] == 54.037
     assert decide(usable_on_hand_units=90, defect_share=0.04)["gross_need_units"] == -10
@@ -173,7 +178,15 @@ numbers = st.one_of(
 cases = st.fixed_dictionaries(
     {
         name: numbers
-        for name in (*PLAIN, "override_shift_units", "on_order_defective_units", "defect_share", "max_stock_units", "shelf_life_days", "backorder_units")
+        for name in (
+            *PLAIN,
+            "override_shift_units",
+            "on_order_defective_units",
+            "defect_share",
+            "max_stock_units",
+            "shelf_life_days",
+            "backorder_units",
+        )
         if name != "batch_rule"
     }
     | {"batch_rule": st.sampled_from(BATCH_RULES), "is_dormant": st.booleans()}

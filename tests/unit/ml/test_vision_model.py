@@ -22,7 +22,7 @@ TINY = VisionSettings(
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
-    return write_parts(tmp_path_factory.mktemp("parts"), good=40, bad=40)
+    return write_parts(tmp_path_factory.mktemp("parts"), good=40, bad=40).with_columns(part=pl.col("number"))
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +153,24 @@ def test_photos_without_a_good_one_are_refused(parts: pl.DataFrame) -> None:
 def test_a_frame_without_labels_is_refused(parts: pl.DataFrame) -> None:
     with pytest.raises(TrainingError, match="is_defective"):
         train_model(parts.select("path"), TINY)
+
+
+def test_the_latest_parts_choose_the_threshold_where_times_are_known(parts: pl.DataFrame) -> None:
+    days = pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 12, 31), eager=True)
+    order = np.random.default_rng(1).permutation(len(parts))
+    timed = parts.with_columns(taken_at=days.gather(order))
+    found = train_model(timed, replace(TINY, max_steps=10))
+    watched = found.watched.join(timed, on="path")
+    learned = timed.join(watched, on="path", how="anti")
+    assert watched["taken_at"].min() > learned["taken_at"].max()
+
+
+def test_an_exported_program_gives_what_the_network_gives(model: VisionModel, tmp_path: Path) -> None:
+    import torch
+
+    model.export(tmp_path / "model.pt2")
+    pixels = torch.randint(0, 255, (3, 1, model.canvas.height, model.canvas.width), dtype=torch.uint8)
+    with torch.inference_mode():
+        np.testing.assert_allclose(
+            torch.export.load(tmp_path / "model.pt2").module()(pixels).numpy(), model.network()(pixels).numpy(), atol=1e-5
+        )
