@@ -17,7 +17,7 @@ export UV_TORCH_BACKEND ?= cpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint format dev bench bench-forecasts bench-orders clean
+.PHONY: help setup run demo test lint format dev bench bench-forecasts bench-orders bench-vision clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 17
@@ -57,6 +57,9 @@ bench: setup ## speed and memory at full size, as ratios (minutes)
 
 bench-forecasts: setup ## error and cost of forecasts against rivals, as ratios (half an hour)
 	@$(BIN)/python tests/bench/forecasts.py
+
+bench-vision: setup ## defect detection on photos it never saw, beside simple ways (an hour)
+	@$(BIN)/python tests/bench/vision.py
 
 bench-orders: setup ## scores of orders in inventory games, and their cost (minutes)
 	@$(BIN)/python tests/bench/orders.py

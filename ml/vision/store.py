@@ -177,16 +177,15 @@ def onnx_graph(network: nn.Module, canvas: Canvas) -> bytes:
         warnings.simplefilter("ignore")
         logging.disable(logging.WARNING)
         try:
-            program = torch.onnx.export(
+            torch.onnx.export(
                 network.eval(),
                 (example,),
+                buffer,
                 input_names=["photos"],
                 output_names=["logits"],
-                dynamic_shapes=({0: torch.export.Dim("count", min=1)},),
-                dynamo=True,
-                verbose=False,
+                dynamic_axes={"photos": {0: "count"}, "logits": {0: "count"}},
+                dynamo=False,  # the newer exporter takes seconds, most of what a small model takes to learn
             )
-            program.save(buffer)
         finally:
             logging.disable(level)
     graph = onnx.load_model_from_string(buffer.getvalue())
