@@ -176,9 +176,9 @@ def scatter_chart(
     bottom, height = _BOTTOM + 16, HEIGHT + 40
     xs, ys = [p.x for p in points], [p.y for p in points]
     if is_equal:
-        low = 10.0 ** math.floor(math.log10(min(*xs, *ys)))
-        high = 10.0 ** math.ceil(math.log10(max(*xs, *ys)) + 1e-9)
-        x_ticks = y_ticks = [low * 10**power for power in range(round(math.log10(high / low)) + 1)]
+        first = math.floor(math.log10(min(*xs, *ys)))
+        last = max(math.ceil(math.log10(max(*xs, *ys)) - 1e-9), first + 1)
+        x_ticks = y_ticks = [10.0**power for power in range(first, last + 1)]
         place = math.log10
     else:
         x_ticks, y_ticks = nice_ticks(min(xs), max(xs), 4), nice_ticks(min(0.0, *ys), max(ys))

@@ -67,7 +67,7 @@ def _items(read: Reader, as_of: date) -> list[Figure]:
     """The items in stores of which most money is expected to be sold."""
     top = read.rows(
         f"""
-        select item_id, location_id, any_value(item_name) as item_name, any_value(location_name) as location_name, any_value(model) as model
+        select item_id, location_id, any_value(item_name) as item_name, any_value(location_name) as location_name, coalesce(any_value(model), 'model unknown') as model
         from rec_demand_forecast as forecast
         left join dim_product as product using (item_id, item_name)
         group by item_id, location_id
@@ -145,7 +145,7 @@ def _spots(read: Reader) -> list[Figure]:
     """Actual against predicted in the backtest, per item in a store: what was sold on average is the mean error over the relative one."""
     rows = read.rows(
         f"""
-        select item_name, location_name, champion_model, mae_units / wape as sold, mae_units / wape + bias_units as predicted
+        select item_name, location_name, coalesce(champion_model, 'model unknown') as champion_model, mae_units / wape as sold, mae_units / wape + bias_units as predicted
         from rec_champion where wape > 0 and mae_units > 0
         order by sold desc, item_id, location_id limit {_SPOTS}
         """

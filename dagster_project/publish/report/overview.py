@@ -103,8 +103,7 @@ def _service(service: Row) -> list[Tile]:
         lost, low, high = (service[f"lost_sales_units{end}"] for end in ("", "_low", "_high"))
         kind, of = "units", "rpt_service.lost_sales_units"
     if lost is not None:
-        since = f"since {service['period_start_date']}"
-        note = f"estimated, {written(low, kind)} to {written(high, kind)}; {since}"
+        note = f"estimated, {written(low, kind)} to {written(high, kind)}; since {written(service['period_start_date'], 'date')}"
         tiles.append(Tile("Lost sales", lost, kind, of, note))
     return tiles
 

@@ -5,6 +5,7 @@ Belongs here: putting the parts together, and writing. Does not belong here: que
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from markupsafe import Markup, escape
 from dagster_project.publish.errors import PublishError
 from dagster_project.publish.report.blocks import Section
 from dagster_project.publish.report.forecasts import forecasts
-from dagster_project.publish.report.formats import written
+from dagster_project.publish.report.formats import is_known, written
 from dagster_project.publish.report.health import health
 from dagster_project.publish.report.ordering import ordering
 from dagster_project.publish.report.overview import overview
@@ -61,7 +62,8 @@ def write_report(settings: Settings) -> Report:
         new.write_bytes(content)
         new.replace(path)
     except OSError as error:
-        new.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            new.unlink()
         raise PublishError(
             [f"{path} cannot be written: {error}"], "Make room or allow writing there. Then: stockroom report"
         ) from None
@@ -79,7 +81,7 @@ def render(read: Reader) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(written=written, commands=_commands)
+    environment.filters.update(written=written, commands=_commands, raw=lambda value: value if is_known(value) else "")
     environment.globals.update(definition=read.definition, anchor=_anchor)
     sections = [make(read) for make in _SECTIONS]
     definitions = [(of, read.definition(of)) for of in sorted(set(_named(sections))) if read.definition(of)]
