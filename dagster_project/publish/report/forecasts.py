@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from dagster_project.publish.report.blocks import Column, Figure, Section, Table
 from dagster_project.publish.report.charts import Band, Line, Point, line_chart, scatter_chart
-from dagster_project.publish.report.formats import plural
+from dagster_project.publish.report.formats import joined, plural
 from dagster_project.publish.report.reader import Reader
 
 _TOP, _PAST_WEEKS, _CHAIN_WEEKS, _SPOTS = 4, 26, 52, 250
@@ -95,7 +95,7 @@ def _items(read: Reader, as_of: date) -> list[Figure]:
         band = Band(
             "8 of 10 weeks", [*gap, *[row["p10_units"] for row in ahead]], [*gap, *[row["p90_units"] for row in ahead]], "c2"
         )
-        title = f"{item['item_name']}, store {item['location_name']}"
+        title = joined(item["item_name"], item["location_name"])
         empty = _empty_weeks(read, as_of, *keys)
         shaded = [place for place, week in enumerate(_weeks(as_of, _PAST_WEEKS)) if week in empty]
         figures.append(
@@ -151,7 +151,7 @@ def _spots(read: Reader) -> list[Figure]:
         """
     )
     points = [
-        Point(row["sold"], row["predicted"], f"{row['item_name']}, {row['location_name']}, {row['champion_model']}")
+        Point(row["sold"], row["predicted"], joined(row["item_name"], row["location_name"], row["champion_model"]))
         for row in rows
     ]
     title = "Actual against predicted"

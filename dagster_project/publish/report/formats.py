@@ -83,6 +83,11 @@ UNITS = {"units": "units", "usd": "USD", "price": "USD", "days": "days", "day_co
 NUMERIC = frozenset(_KINDS) - {"text", "date", "moment"}
 
 
+def joined(*parts: Value) -> str:
+    """What is known of a name, in one."""
+    return ", ".join(str(part) for part in parts if is_known(part)) or UNKNOWN
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """1 store, 2 stores."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dagster_project.publish.report.blocks import Column, Details, Figure, Section, Table
 from dagster_project.publish.report.charts import Bar, bar_chart
-from dagster_project.publish.report.formats import as_float, plural, with_unit, written
+from dagster_project.publish.report.formats import as_float, joined, plural, with_unit, written
 from dagster_project.publish.report.reader import Reader
 
 _ORDERS, _BARS, _PROPOSALS, _EXCEPTIONS = 20, 8, 15, 12
@@ -65,7 +65,7 @@ def _orders(read: Reader, sums: dict) -> Table:
         [
             row["item_name"], row["location_name"], row["vendor_name"], row["usable_on_hand_units"], row["on_order_units"],
             row["reorder_point_units"], row["order_units"], row["order_usd"], row["cover_days"],
-            Details(row["reason"], [*why.get((row["item_id"], row["location_id"]), []), ("order", f"{row['order_units']:,}")]),
+            Details(joined(row["reason"]), [*why.get((row["item_id"], row["location_id"]), []), ("order", f"{row['order_units']:,}")]),
         ]
         for row in rows
     ]  # fmt: skip

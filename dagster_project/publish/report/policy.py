@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from dagster_project.publish.report.blocks import Column, Figure, Section, Table
 from dagster_project.publish.report.charts import Line, Point, line_chart, scatter_chart
-from dagster_project.publish.report.formats import plural
+from dagster_project.publish.report.formats import joined, plural
 from dagster_project.publish.report.reader import Reader, Row
 
 _DAYS, _TARGETS, _NEAR = 182, 10, 5
@@ -128,7 +128,7 @@ def _stock(read: Reader, top: Row) -> list[Figure]:
         ("c1", "stock", "fct_inventory_daily.closing_units"),
         ("c3", "reorder point of today", "rec_orders.reorder_point_units"),
     ][: len(lines)]
-    title = f"Stock of {top['item_name']}, store {top['location_name']}"
+    title = f"Stock of {joined(top['item_name'], top['location_name'])}"
     caption = "Units at the end of each day. The reorder point is compared with stock plus what is on order."
     if order["economic_order_units"]:
         caption += f" Economic order: {order['economic_order_units']:,.0f} units."
@@ -153,11 +153,11 @@ def _cost_curve(read: Reader, top: Row) -> list[Figure]:
     )
     lines = [Line(said, [row[name] for row in rows], css) for name, said, css in columns]
     lines.append(Line("all three", [sum(row[name] for name, *_ in columns) for row in rows], "c0", is_dashed=True))
-    title = f"What a target costs: {top['item_name']}"
+    title = f"What a target costs: {joined(top['item_name'])}"
     svg = line_chart(
         title, [f"{row['target_units']:,.0f}" for row in rows], lines, "usd", at=[row["target_units"] for row in rows]
     )
-    caption = f"Expected USD a year, by the units an order fills up to; store {top['location_name']}"
+    caption = f"Expected USD a year, by the units an order fills up to; store {joined(top['location_name'])}"
     return (
         [
             Figure(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dagster_project.publish.report.blocks import Column, Figure, Section, Table, Tile
 from dagster_project.publish.report.charts import Bar, Line, bar_chart, line_chart
-from dagster_project.publish.report.formats import plural, with_unit, written
+from dagster_project.publish.report.formats import joined, plural, with_unit, written
 from dagster_project.publish.report.reader import Reader
 
 _BARS, _PHOTOS = 8, 10
@@ -124,7 +124,7 @@ def _from_scorecard(read: Reader) -> list[Figure]:
         """
     )
     bars = [
-        Bar(row["vendor_name"], row["defect_share"], low=row["defect_share_low"], high=row["defect_share_high"],
+        Bar(joined(row["vendor_name"]), row["defect_share"], low=row["defect_share_low"], high=row["defect_share_high"],
             text=f"{written(row['defect_share'], 'share')} of {row['inspected_units']:,}")
         for row in rows
     ]  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dagster_project.publish.report.blocks import Column, Figure, Section, Table
 from dagster_project.publish.report.charts import Bar, bar_chart
-from dagster_project.publish.report.formats import plural, with_unit, written
+from dagster_project.publish.report.formats import joined, plural, with_unit, written
 from dagster_project.publish.report.reader import Reader
 
 _VENDORS, _BARS = 15, 8
@@ -35,7 +35,7 @@ def vendors(read: Reader) -> Section:
     )
     lead = f"{plural(sums['vendors'], 'vendor')}, {with_unit(sums['usd'], 'usd')} received."
     if sums["due"]:
-        lead += f" {100 * sums['on_time'] / sums['due']:.1f}% of {sums['due']:,} lines due came on time and in full ({sums['basis']} dates)."
+        lead += f" {100 * sums['on_time'] / sums['due']:.1f}% of {sums['due']:,} lines due came on time and in full ({joined(sums['basis'])} dates)."
     if sums["variance"] is not None:
         less = "less" if sums["variance"] < 0 else "more"
         lead += f" Paid {with_unit(abs(sums['variance']), 'usd')} {less} than at standard prices."
@@ -50,7 +50,11 @@ def vendors(read: Reader) -> Section:
 
 def _otif(rows: list[dict]) -> Figure:
     bars = [
-        Bar(row["vendor_name"], row["otif_share"], text=f"{written(row['otif_share'], 'share')} of {row['due_line_count']:,}")
+        Bar(
+            joined(row["vendor_name"]),
+            row["otif_share"],
+            text=f"{written(row['otif_share'], 'share')} of {row['due_line_count']:,}",
+        )
         for row in rows[:_BARS]
         if row["otif_share"] is not None
     ]
@@ -81,7 +85,7 @@ def _prices(rows: list[dict]) -> Figure:
     known = [row for row in rows if row["purchase_price_variance_usd"] is not None]
     largest = sorted(known, key=lambda row: -abs(row["purchase_price_variance_usd"]))[:_BARS]
     bars = [
-        Bar(row["vendor_name"], float(row["purchase_price_variance_usd"]), "c3" if row["purchase_price_variance_usd"] > 0 else "c4",
+        Bar(joined(row["vendor_name"]), float(row["purchase_price_variance_usd"]), "c3" if row["purchase_price_variance_usd"] > 0 else "c4",
             text=f"{float(row['purchase_price_variance_usd']):+,.0f} USD")
         for row in largest
     ]  # fmt: skip
