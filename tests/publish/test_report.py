@@ -287,7 +287,7 @@ def test_many_rows_are_cut_and_counted(tmp_path: Path) -> None:
     assert len(text) < 1_000_000
     orders = page.tables["The 20 largest orders"]
     assert [row[0] for row in orders.rows[:2]] == ["Item 99999", "Item 99998"]
-    assert (orders.total[6], orders.total[7]) == ("100,000", "4999.95 M")  # 0 + 1 + … + 99,999
+    assert (orders.total[6], orders.total[7]) == ("100,000", "4,999.95 M")  # 0 + 1 + … + 99,999
     assert "99,980 smaller lines are in the total" in page.text
     assert "485 smaller vendors are in the total" in page.text
     assert len(page.tables["Refused lines"].rows) == 10
