@@ -293,6 +293,33 @@ def test_many_rows_are_cut_and_counted(tmp_path: Path) -> None:
     assert len(page.tables["Refused lines"].rows) == 10
 
 
+def test_weeks_end_with_the_as_of_day_and_those_without_stock_are_shaded(page_of) -> None:
+    sold = [
+        NAMES | {"sale_date": day, "sold_units": units}
+        for day, units in ((date(2016, 12, 31), 7), (date(2016, 12, 24), 3), (date(2016, 12, 18), 1))
+    ]
+    ahead = NAMES | {
+        "as_of_date": AS_OF,
+        "model": "naive",
+        "week_start_date": date(2017, 1, 1),
+        "mean_units": 5.5,
+        "p10_units": 2.0,
+        "p90_units": 9.0,
+    }
+    # empty on the 20th and the 21st, and from the 24th to the 25th: in the weeks of the 18th and the 25th
+    empty = [NAMES | {"inventory_date": date(2016, 12, day), "closing_units": 0, "valid_days": 2} for day in (20, 24)]
+    full = NAMES | {"inventory_date": date(2016, 12, 1), "closing_units": 9, "valid_days": 19}
+    page = page_of({"fct_sales_daily": sold, "rec_demand_forecast": [ahead], "fct_inventory_daily": [full, *empty]})
+    for said in (
+        "2016-12-25, sold: 7 units",
+        "2016-12-18, sold: 4 units",
+        "2016-12-11, sold: 0 units",
+        "2017-01-01, forecast: 5.5 units",
+    ):
+        assert said in page.text
+    assert len([tag for tag, attributes in page.tags if tag == "rect" and attributes.get("class") == "gap"]) == 2
+
+
 def test_inspections_bring_their_section(page_of) -> None:
     rates = [
         "create or replace table rpt_defect_rates (group_kind varchar, group_key varchar, vendor_id integer, vendor_name varchar, period_type varchar,"

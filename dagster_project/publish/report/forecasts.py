@@ -102,12 +102,12 @@ def _items(read: Reader, as_of: date) -> list[Figure]:
             Figure(
                 title,
                 line_chart(f"{title}, units per week", labels, lines, "units", band, upright=len(past) - 1, shaded=shaded),
-                f"Units per week; {item['model'].replace('_', ' ')}",
+                f"Units sold, not units wanted, per week; {item['model'].replace('_', ' ')}",
                 [
                     ("c1", "sold", "fct_sales_daily.sold_units"),
                     ("c2", "forecast", "rec_demand_forecast.mean_units"),
                     ("c2 soft", "8 of 10 weeks", "rec_demand_forecast.p90_units"),
-                    *([("gap", "shelf empty on a day", "fct_inventory_daily.closing_units")] if shaded else []),
+                    *([("gap", "no stock on a day", "fct_inventory_daily.closing_units")] if shaded else []),
                 ],
             )
         )

@@ -40,13 +40,13 @@ def policy(read: Reader) -> Section:
 
 
 def _replay(read: Reader) -> list[Figure]:
-    """Three have their name on the chart: what was done, what is in use, the cheapest. The table has all."""
+    """What was done and what is in use have their name on the chart; the table has all."""
     rows = read.rows("from rpt_policy_replay where level = 'chain' and fill_rate is not null order by cost_rank")
     in_use = read.one("select policy from rec_policy_targets group by policy order by count(*) desc, policy limit 1")["policy"]
     points = [
         Point(
             row["fill_rate"], row["total_cost_usd"], _words(row["policy"]),
-            {"actual": "c3", in_use: "c2"}.get(row["policy"], "c1"), row["policy"] in ("actual", in_use) or row["cost_rank"] == 1,
+            {"actual": "c3", in_use: "c2"}.get(row["policy"], "c1"), row["policy"] in ("actual", in_use),
         )
         for row in rows
     ]  # fmt: skip
