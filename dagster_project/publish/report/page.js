@@ -6,7 +6,7 @@ for (const table of document.querySelectorAll("table.data")) {
     button.className = "sort"; button.type = "button"; button.textContent = "↕";
     button.setAttribute("aria-label", "sort by " + head.innerText);
     button.onclick = () => {
-      const up = head.getAttribute("aria-sort") === "descending";
+      const was = head.getAttribute("aria-sort"), up = was ? was === "descending" : !head.classList.contains("n");  // names from A, numbers from the largest
       heads.forEach(other => { other.removeAttribute("aria-sort"); other.querySelector(".sort").textContent = "↕"; });
       head.setAttribute("aria-sort", up ? "ascending" : "descending"); button.textContent = up ? "↑" : "↓";
       const value = row => { const cell = row.cells[place]; return cell.dataset.v === undefined ? cell.innerText : cell.dataset.v === "" ? -Infinity : +cell.dataset.v; };
