@@ -108,7 +108,7 @@ def run(source: SourceOption = None, warehouse: WarehouseOption = None, as_of: A
                 error.reasons,
                 f"The run stopped. Tables after this point are those of the last good run; {settings.run_log} has the whole log.",
             ) from None
-    console.print(run_summary(settings.warehouse, console.width, _program()))
+    console.print(run_summary(settings.warehouse, console.width, _program(), settings.report))
     console.print(f"Done in {time.perf_counter() - started:.0f} s.")
 
 
@@ -396,6 +396,17 @@ def publish(
                 errors.print(f"[yellow]![/yellow] {escape(notice)}", soft_wrap=True)
             text = f"{loaded.table_count} tables, {loaded.row_count:,} rows loaded; {loaded.unchanged_count} had not changed."
     console.print(f"{text} Done in {time.perf_counter() - started:.1f} s.", soft_wrap=True)
+
+
+@app.command()
+def report(warehouse: WarehouseOption = None) -> None:
+    """Write the report anew: one page that opens in any browser. Every run does."""
+    from dagster_project.publish.errors import PublishError
+    from dagster_project.publish.report.page import write_report
+
+    with _deciding(PublishError):
+        page = write_report(_settings(None, warehouse))
+    console.print(f"{page.path}, {page.bytes / 1000:,.0f} kB", soft_wrap=True)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from dagster_project.assets.order_targets import order_targets
 from dagster_project.assets.publish import build_published_snapshot
 from dagster_project.assets.raw import build_raw_assets
 from dagster_project.assets.replay import replay
+from dagster_project.assets.report import report
 from dagster_project.assets.warehouse import build_dbt_assets
 from dagster_project.build import ensure_manifest
 from dagster_project.dbt_steps import Dbt
@@ -69,6 +70,7 @@ def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definit
             order_constraints,
             replay,
             build_published_snapshot(),
+            report,
         ],
         jobs=[daily_replenishment, policy_replay],
         resources=resources,

@@ -26,6 +26,7 @@ _STEP_WORDS = {
     "forecasts": "forecasting demand…",
     "order_constraints": "holding orders against limits…",
     "bi__published_snapshot": "publishing for BI…",
+    "bi__report": "writing the report…",
 }
 
 

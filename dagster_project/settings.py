@@ -42,6 +42,11 @@ class Settings:
         return self.published_dir or self.warehouse.parent / "published"
 
     @property
+    def report(self) -> Path:
+        """The page that every run writes, beside what is published."""
+        return (self.published_dir or self.warehouse.parent) / "report" / "index.html"
+
+    @property
     def run_log(self) -> Path:
         """What dbt said in the last run, beside the warehouse."""
         return self.warehouse.with_suffix(".log")

@@ -35,12 +35,12 @@ NARROW = 125
 CHARACTERS_PER_COLUMN = 10
 
 
-def run_summary(warehouse: Path, width: int = 120, program: str = "stockroom") -> Group:
+def run_summary(warehouse: Path, width: int = 120, program: str = "stockroom", report: Path | None = None) -> Group:
     """The page that `stockroom run` ends with, for a screen of `width` characters; `program` is how the reader calls it."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         is_stock_known = connection.sql("select is_stock_known from intermediate.int_as_of").fetchone()[0]
         decided = (_vendors(connection), "", _orders(connection, width)) if is_stock_known else (_targets(connection, width),)
-        return Group(_input(connection), "", *decided, "", _next_steps(connection, warehouse, program))
+        return Group(_input(connection), "", *decided, "", _next_steps(connection, warehouse, program, report))
 
 
 def why(warehouse: Path, item_id: int, location_id: int) -> Group | None:
@@ -257,7 +257,7 @@ def _usd(amount: Decimal | None) -> str:
     return "unknown" if amount is None else f"{amount:,.0f}"
 
 
-def _next_steps(connection: duckdb.DuckDBPyConnection, warehouse: Path, program: str) -> Group:
+def _next_steps(connection: duckdb.DuckDBPyConnection, warehouse: Path, program: str, report: Path | None) -> Group:
     item, location = connection.sql(
         """
         select item_id, location_id from recommendations.rec_orders
@@ -266,6 +266,8 @@ def _next_steps(connection: duckdb.DuckDBPyConnection, warehouse: Path, program:
         """
     ).fetchone() or ("ITEM", "STORE")
     commands = Table.grid(padding=(0, 2))
+    if report and report.exists():
+        commands.add_row(_from_here(report), "the report: open it in a browser; it needs no server")
     commands.add_row(f"{program} why {item} {location}", "why this quantity, term by term")
     commands.add_row(f"{program} orders list", "the orders as proposals per vendor: approve and export them")
     commands.add_row(
@@ -276,11 +278,13 @@ def _next_steps(connection: duckdb.DuckDBPyConnection, warehouse: Path, program:
         f'{program} query "from reports.role_store_manager"', "what a store runs out of, what is stuck; one table per role"
     )
     commands.add_row("make dev", "the graph, its runs and checks, in the browser")
-    here = Path.cwd()
-    commands.add_row(
-        str(warehouse.relative_to(here) if warehouse.is_relative_to(here) else warehouse), "every table, for any DuckDB client"
-    )
+    commands.add_row(_from_here(warehouse), "every table, for any DuckDB client")
     return Group(Text("Next", style="bold"), Padding(commands, (0, 2)))
+
+
+def _from_here(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def print_frame(console: Console, columns: list[str], rows: list[tuple], limit: int) -> None:
