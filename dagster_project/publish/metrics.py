@@ -21,7 +21,9 @@ from dagster_project.publish.contract import MODELS_DIR, PublishedTable
 SEMANTIC_DIR = MODELS_DIR / "semantic"
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CASE = re.compile(r"case\s+when\s+(?P<rows>.+?)\s+then\s+(?P<value>.+?)\s+end", re.IGNORECASE | re.DOTALL)
-_CONDITION = re.compile(r"(?P<column>[a-z_][a-z0-9_]*)\s*(?P<operator>=|<>|>=|<=|>|<)\s*(?P<value>'[^']*'|true|false|-?\d+(\.\d+)?)")
+_CONDITION = re.compile(
+    r"(?P<column>[a-z_][a-z0-9_]*)\s*(?P<operator>=|<>|>=|<=|>|<)\s*(?P<value>'[^']*'|true|false|-?\d+(\.\d+)?)"
+)
 _DAX_AGGREGATES = {"sum": "SUM", "count_distinct": "DISTINCTCOUNT", "min": "MIN", "max": "MAX"}
 _TABLEAU_AGGREGATES = {"sum": "SUM", "count_distinct": "COUNTD", "min": "MIN", "max": "MAX"}
 _SQL_AGGREGATES = {"sum": "sum({})", "count_distinct": "count(distinct {})", "min": "min({})", "max": "max({})"}
@@ -92,9 +94,7 @@ def _measures(model: dict) -> list[Measure]:
         if item["agg"] not in _DAX_AGGREGATES or (item["agg"] != "sum" and len(factors) != 1):
             raise ValueError(f"measure {item['name']}: {item['agg']} of {item['expr']} is not understood")
         found.append(
-            Measure(
-                item["name"], table, item["agg"], factors, rows, date_column, meta["folder"], meta.get("same_for_all", False)
-            )
+            Measure(item["name"], table, item["agg"], factors, rows, date_column, meta["folder"], meta.get("same_for_all", False))
         )
     return found
 
@@ -106,7 +106,9 @@ def parse_expression(text: str) -> tuple[tuple[str, ...], tuple[Condition, ...]]
     factors = [] if value.strip() == "1" else [factor.strip() for factor in value.split("*")]
     conditions = [_CONDITION.fullmatch(row.strip()) for row in rows]
     if not all(re.fullmatch(r"[a-z_][a-z0-9_]*", factor) for factor in factors) or None in conditions:
-        raise ValueError(f"{text}: not understood; write columns with * between, or case when column = 'value' and ... then ... end")
+        raise ValueError(
+            f"{text}: not understood; write columns with * between, or case when column = 'value' and ... then ... end"
+        )
     return tuple(factors), tuple(Condition(c["column"], c["operator"], c["value"]) for c in conditions)
 
 
@@ -230,7 +232,9 @@ def formula(metric: Metric, metrics: Mapping[str, Metric]) -> str:
 def _replaced(metric: Metric, names: Mapping[str, str]) -> str:
     unknown = [word for word in re.findall(r"[a-z_][a-z0-9_]*", metric.expression) if word not in names]
     if unknown or "/" in metric.expression:
-        raise ValueError(f"metric {metric.name}: {metric.expression} is not understood; a division is a ratio, and names are its metrics")
+        raise ValueError(
+            f"metric {metric.name}: {metric.expression} is not understood; a division is a ratio, and names are its metrics"
+        )
     return re.sub(r"[a-z_][a-z0-9_]*", lambda word: names[word[0]], metric.expression)
 
 

@@ -61,7 +61,9 @@ def publish_to_tableau(settings: Settings) -> Extracts:
     try:
         import pantab
     except ModuleNotFoundError:
-        raise PublishError(["pantab is not installed; it writes Tableau's extracts"], "Next: pip install 'stockroom[tableau]'") from None
+        raise PublishError(
+            ["pantab is not installed; it writes Tableau's extracts"], "Next: pip install 'stockroom[tableau]'"
+        ) from None
     tables, metrics = published_tables(), defined_metrics()
     broken = unknown_columns(metrics, tables)
     if broken:
@@ -123,9 +125,13 @@ def fields(table: PublishedTable, tables: Mapping[str, PublishedTable]) -> list[
     return found
 
 
-def tds(table: PublishedTable, tables: Mapping[str, PublishedTable], own: Sequence[Metric], metrics: Mapping[str, Metric]) -> bytes:
+def tds(
+    table: PublishedTable, tables: Mapping[str, PublishedTable], own: Sequence[Metric], metrics: Mapping[str, Metric]
+) -> bytes:
     """The description of one data source, as the .tds inside the .tdsx."""
-    root = xml.Element("datasource", {"formatted-name": table.name, "inline": "true", "source-platform": "linux", "version": VERSION})
+    root = xml.Element(
+        "datasource", {"formatted-name": table.name, "inline": "true", "source-platform": "linux", "version": VERSION}
+    )
     federated = xml.SubElement(root, "connection", {"class": "federated"})
     named = xml.SubElement(xml.SubElement(federated, "named-connections"), "named-connection", caption=table.name, name="hyper")
     xml.SubElement(
@@ -163,7 +169,11 @@ def _relation(table: PublishedTable) -> xml.Element:
     for name in _dimensions(table):
         joined = xml.Element("relation", join="left", type="join")
         equal = xml.SubElement(xml.SubElement(joined, "clause", type="join"), "expression", op="=")
-        key = next(column for column, (dimension, column_there) in table.references.items() if (dimension, column_there) == (name, column))
+        key = next(
+            column
+            for column, (dimension, column_there) in table.references.items()
+            if (dimension, column_there) == (name, column)
+        )
         xml.SubElement(equal, "expression", op=f"[{table.name}].[{key}]")
         xml.SubElement(equal, "expression", op=f"[{name}].[{key}]")
         joined.append(relation)

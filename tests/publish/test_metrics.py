@@ -131,10 +131,14 @@ CHAIN = "period_type = 'month' and level = 'chain'"
     ],
     ids=["turnover of items", "turnover of stores", "service"],
 )  # fmt: skip
-def test_each_month_of_the_chain_is_what_the_mart_says(metrics: list[str], mart: str, metric_flow: MetricFlow, built_warehouse: Path) -> None:
+def test_each_month_of_the_chain_is_what_the_mart_says(
+    metrics: list[str], mart: str, metric_flow: MetricFlow, built_warehouse: Path
+) -> None:
     answer = metric_flow(built_warehouse, metrics, ["metric_time__month"])
-    expected = {str(row[0]): row[1:] for row in rows(built_warehouse, mart)}
-    found = {str(row[0])[:10]: row[1:] for row in answer}
+    expected = {
+        str(row[0])[:7]: row[1:] for row in rows(built_warehouse, mart)
+    }  # the first month starts with the first known day
+    found = {str(row[0])[:7]: row[1:] for row in answer}
     assert set(expected) <= set(found)
     assert len(expected) >= 3
     for month, values in expected.items():
@@ -166,24 +170,37 @@ def test_each_month_of_the_chain_is_what_the_mart_says(metrics: list[str], mart:
     ],
     ids=lambda value: value if "select" not in value else "",
 )  # fmt: skip
-def test_each_member_of_a_level_is_what_the_mart_says(metric: str, by: str, mart: str, metric_flow: MetricFlow, built_warehouse: Path) -> None:
+def test_each_member_of_a_level_is_what_the_mart_says(
+    metric: str, by: str, mart: str, metric_flow: MetricFlow, built_warehouse: Path
+) -> None:
     ((month,),) = rows(built_warehouse, f"select max(period_start_date) from marts.rpt_turnover where {CHAIN}")
     where = f"{{{{ TimeDimension('metric_time', 'month') }}}} = '{month}'"
     found = {row[0]: row[1] for row in metric_flow(built_warehouse, [metric], [by], where) if row[1] is not None}
-    expected = {row[0]: pytest.approx(float(row[1]), rel=1e-4) for row in rows(built_warehouse, mart.format(month=month)) if row[1] is not None}
+    expected = {
+        row[0]: pytest.approx(float(row[1]), rel=1e-4)
+        for row in rows(built_warehouse, mart.format(month=month))
+        if row[1] is not None
+    }
     assert {key: float(value) for key, value in found.items() if key in expected} == expected
     assert expected
 
 
 def test_shrinkage_stock_and_orders_are_what_the_reports_say(metric_flow: MetricFlow, finished_warehouse: Path) -> None:
     ((shrinkage, share),) = metric_flow(finished_warehouse, ["shrinkage_usd", "shrinkage_share_of_revenue"])
-    wanted = rows(finished_warehouse, "select shrinkage_usd, shrinkage_share_of_revenue from marts.rpt_shrinkage where level = 'chain'")
+    wanted = rows(
+        finished_warehouse, "select shrinkage_usd, shrinkage_share_of_revenue from marts.rpt_shrinkage where level = 'chain'"
+    )
     assert [(shrinkage, pytest.approx(share))] == wanted
     ((stock, dead, lines),) = metric_flow(finished_warehouse, ["on_hand_usd", "dead_stock_usd", "order_lines"])
-    ((stock_value,),) = rows(finished_warehouse, "select on_hand_usd from marts.rpt_turnover where level = 'chain' and period_type = 'month' order by period_start_date desc limit 1")
+    ((stock_value,),) = rows(
+        finished_warehouse,
+        "select on_hand_usd from marts.rpt_turnover where level = 'chain' and period_type = 'month' order by period_start_date desc limit 1",
+    )
     assert stock == stock_value
     assert [(dead,)] == rows(finished_warehouse, "select sum(on_hand_usd) from reports.rpt_inventory_health where is_dead")
-    assert [(lines,)] == rows(finished_warehouse, "select nullif(count(*), 0) from recommendations.rec_orders where order_units > 0")
+    assert [(lines,)] == rows(
+        finished_warehouse, "select nullif(count(*), 0) from recommendations.rec_orders where order_units > 0"
+    )
 
 
 def test_every_metric_read_from_the_yaml_answers_as_metricflow_does(metric_flow: MetricFlow, finished_warehouse: Path) -> None:
@@ -194,7 +211,8 @@ def test_every_metric_read_from_the_yaml_answers_as_metricflow_does(metric_flow:
         ((theirs,),) = metric_flow(finished_warehouse, [metric.name])
         ((ours,),) = rows(finished_warehouse, f"select {sql(metric, metrics)} from {source[home(metric, metrics).table]}")
         answered += theirs is not None
-        assert ours == (None if theirs is None else pytest.approx(theirs, rel=1e-12)), metric.name
+        assert (ours is None) == (theirs is None), metric.name
+        assert float(ours or 0) == pytest.approx(float(theirs or 0), rel=1e-12), metric.name
     assert answered > 50
 
 
@@ -202,7 +220,9 @@ def test_wape_and_bias_are_ratios_of_sums() -> None:
     """Two as-of days: errors 6 of 20 sold and 8 of 40: 14 / 60, not the mean of 30 % and 20 %; bias (2 - 8) / 60."""
     metrics = defined_metrics()
     day = "select '{}' as abc_class, {} as wape, {} as bias_units, {} as scored_weeks, {} as sold_units"
-    sample = " union all ".join([day.format("all", 0.3, 0.5, 4, 20), day.format("all", 0.2, -1, 8, 40), day.format("A", 9, 9, 9, 9)])
+    sample = " union all ".join(
+        [day.format("all", 0.3, 0.5, 4, 20), day.format("all", 0.2, -1, 8, 40), day.format("A", 9, 9, 9, 9)]
+    )
     with duckdb.connect() as connection:
         ((wape, bias),) = connection.sql(
             f"select {sql(metrics['forecast_wape'], metrics)}, {sql(metrics['forecast_bias'], metrics)} from ({sample})"
@@ -215,16 +235,22 @@ def test_metrics_read_only_what_is_published() -> None:
     metrics, tables = defined_metrics(), published_tables()
     assert unknown_columns(metrics, tables) == []
     for metric in metrics.values():
-        assert len({measure.table for measure in needed(metric, metrics)}) == 1, f"{metric.name} is of one table, as Tableau needs it"
+        assert len({measure.table for measure in needed(metric, metrics)}) == 1, (
+            f"{metric.name} is of one table, as Tableau needs it"
+        )
 
 
 def test_a_renamed_column_is_found_before_users_find_it(tmp_path: Path) -> None:
     for path in SEMANTIC_DIR.glob("*.yml"):
         (tmp_path / path.name).write_text(path.read_text().replace("expr: revenue_usd", "expr: income_usd"))
-    assert unknown_columns(defined_metrics(tmp_path), published_tables()) == ["metric revenue_usd: fct_sales_daily has no column income_usd"]
+    assert unknown_columns(defined_metrics(tmp_path), published_tables()) == [
+        "metric revenue_usd: fct_sales_daily has no column income_usd"
+    ]
 
 
-@pytest.mark.parametrize("text", ["sum(a)", "a / b", "a + b", "case when a then b end", "case when a = 'x' or b = 1 then c end", "a * ", "2 * a"])
+@pytest.mark.parametrize(
+    "text", ["sum(a)", "a / b", "a + b", "case when a then b end", "case when a = 'x' or b = 1 then c end", "a * ", "2 * a"]
+)
 def test_an_expression_that_could_be_read_in_two_ways_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not understood"):
         parse_expression(text)

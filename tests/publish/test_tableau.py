@@ -48,9 +48,15 @@ def test_extracts_hold_the_snapshot_to_the_cent(tableau: Path, published: Settin
             money = [column.name for column in table.columns if column.type == "decimal(18, 2)"]
             whole = [column.name for column in table.columns if column.type in ("integer", "bigint")]
             parts = ["count(*) as row_count", *[f"count({name}) as n_{name}" for name in (c.name for c in table.columns)]]
-            ours = connection.sql(f"select {', '.join(parts + [f'sum({n}) as s_{n}' for n in money + whole])} from bi.{table.name}").pl().row(0, named=True)
+            ours = (
+                connection.sql(f"select {', '.join(parts + [f'sum({n}) as s_{n}' for n in money + whole])} from bi.{table.name}")
+                .pl()
+                .row(0, named=True)
+            )
             # sum of integers is 128 bits wide, which Hyper cannot give back
-            theirs_parts = parts + [f"sum({n}) as s_{n}" for n in money] + [f"sum(cast({n} as double precision)) as s_{n}" for n in whole]
+            theirs_parts = (
+                parts + [f"sum({n}) as s_{n}" for n in money] + [f"sum(cast({n} as double precision)) as s_{n}" for n in whole]
+            )
             for file in (tableau / "stockroom.hyper", tableau / "extracts" / f"{table.name}.hyper"):
                 (theirs,) = hyper(file, f"select {', '.join(theirs_parts)} from {table.name}")
                 for name, value in ours.items():
@@ -65,7 +71,9 @@ def test_extracts_hold_the_snapshot_to_the_cent(tableau: Path, published: Settin
 
 def test_every_row_of_a_table_is_the_same(tableau: Path, published: Settings) -> None:
     with duckdb.connect(str(published.published / "stockroom.duckdb"), read_only=True) as connection:
-        ours = connection.sql("select item_id, location_id, sale_date, sold_units, revenue_usd from bi.fct_sales_daily order by all").fetchall()
+        ours = connection.sql(
+            "select item_id, location_id, sale_date, sold_units, revenue_usd from bi.fct_sales_daily order by all"
+        ).fetchall()
     theirs = hyper(tableau / "stockroom.hyper", "select * from fct_sales_daily order by item_id, location_id, sale_date")
     assert [(*list(row.values())[:4], round(Decimal(row["revenue_usd"]), 2)) for row in theirs] == ours
     assert len(ours) > 100
@@ -80,7 +88,10 @@ def test_any_amount_survives(cents: float | None, tmp_path: Path, published: Set
     with duckdb.connect(str(folder / "stockroom.duckdb")) as connection:
         connection.execute("update bi.dim_product set annual_usage_usd = ?", [cents])
     extracts = publish_to_tableau(Settings(published_dir=folder))
-    found = {row["annual_usage_usd"] for row in hyper(extracts.folder / "extracts" / "dim_product.hyper", "select annual_usage_usd from dim_product")}
+    found = {
+        row["annual_usage_usd"]
+        for row in hyper(extracts.folder / "extracts" / "dim_product.hyper", "select annual_usage_usd from dim_product")
+    }
     assert found == {cents}
 
 
@@ -103,7 +114,10 @@ def test_each_column_of_a_source_is_in_its_extract(tableau: Path, documents: dic
         declared = [column.get("name") for column in root.iter("column") if column.find("calculation") is None]
         assert sorted(declared) == sorted(mapped)
         assert len(declared) == len(set(declared))
-        own = [f"[{field.name}]" for field in fields(next(t for t in published_tables() if t.name == name), {t.name: t for t in published_tables()})]
+        own = [
+            f"[{field.name}]"
+            for field in fields(next(t for t in published_tables() if t.name == name), {t.name: t for t in published_tables()})
+        ]
         assert declared == own
 
 
@@ -130,7 +144,11 @@ def test_captions_formats_folders_and_descriptions_come_from_dbt(documents: dict
     root = documents["rpt_turnover"]
     columns = {column.get("name"): column for column in root.iter("column")}
     revenue, location, turns = columns["[revenue_usd]"], columns["[location_id]"], columns["[Metric_inventory_turnover]"]
-    assert (revenue.get("caption"), revenue.get("default-format"), revenue.get("role")) == ("Revenue USD", "n#,##0.00;-#,##0.00", "measure")
+    assert (revenue.get("caption"), revenue.get("default-format"), revenue.get("role")) == (
+        "Revenue USD",
+        "n#,##0.00;-#,##0.00",
+        "measure",
+    )
     assert revenue.find("desc/formatted-text/run").text == "Sales at the price paid, before excise tax."
     assert (location.get("role"), location.get("default-format")) == ("dimension", None)
     assert turns.get("default-format") == "n0.0;-0.0"
@@ -161,9 +179,14 @@ def test_joined_dimensions_neither_drop_nor_double_a_row(documents: dict[str, xm
         for name, root in documents.items():
             relation = root.find("connection/relation")
             joins += relation.get("type") == "join"
-            assert connection.sql(f"select count(*) from {from_clause(relation)}").fetchone() == connection.sql(f"select count(*) from bi.{name}").fetchone()
+            assert (
+                connection.sql(f"select count(*) from {from_clause(relation)}").fetchone()
+                == connection.sql(f"select count(*) from bi.{name}").fetchone()
+            )
         ((revenue,),) = connection.sql(f"select {sql(metrics['revenue_usd'], metrics)} from bi.fct_sales_daily").fetchall()
-        ((joined,),) = connection.sql(f"select sum(revenue_usd) from {from_clause(documents['fct_sales_daily'].find('connection/relation'))}").fetchall()
+        ((joined,),) = connection.sql(
+            f"select sum(revenue_usd) from {from_clause(documents['fct_sales_daily'].find('connection/relation'))}"
+        ).fetchall()
     assert joins >= 6
     assert revenue == joined
 
