@@ -13,14 +13,13 @@ from xml.etree import ElementTree as xml
 import duckdb
 import pytest
 
-pantab = pytest.importorskip("pantab")
-
 from dagster_project.publish.contract import published_tables
 from dagster_project.publish.errors import PublishError
 from dagster_project.publish.metrics import defined_metrics, home, sql
 from dagster_project.publish.tableau import fields, number_format, publish_to_tableau
 from dagster_project.settings import Settings
 
+pantab = pytest.importorskip("pantab")
 FIELD = re.compile(r"\[([^\]]+)\]")
 
 
@@ -79,20 +78,41 @@ def test_every_row_of_a_table_is_the_same(tableau: Path, published: Settings) ->
     assert len(ours) > 100
 
 
-@pytest.mark.parametrize("cents", [-0.05, -1.05, -0.5, 0.0, 0.01, -123456789012.34, 123456789012.34, None])
-def test_any_amount_survives(cents: float | None, tmp_path: Path, published: Settings) -> None:
+AMOUNTS = [-0.05, -1.05, -0.5, 0.0, 0.01, -123456789012.34, 123456789012.34, None]
+
+
+def test_any_amount_survives_and_what_fails_leaves_the_old_files(
+    tmp_path: Path, published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Decimals between -0.1 and 0 make pantab 5.3 fail, which is why amounts go as doubles."""
     folder = tmp_path / "published"
     folder.mkdir()
     shutil.copyfile(published.published / "stockroom.duckdb", folder / "stockroom.duckdb")
     with duckdb.connect(str(folder / "stockroom.duckdb")) as connection:
-        connection.execute("update bi.dim_product set annual_usage_usd = ?", [cents])
-    extracts = publish_to_tableau(Settings(published_dir=folder))
-    found = {
-        row["annual_usage_usd"]
-        for row in hyper(extracts.folder / "extracts" / "dim_product.hyper", "select annual_usage_usd from dim_product")
-    }
-    assert found == {cents}
+        items = [item for (item,) in connection.sql("select item_id from bi.dim_product order by 1 limit 8").fetchall()]
+        for item, amount in zip(items, AMOUNTS, strict=True):
+            connection.execute("update bi.dim_product set annual_usage_usd = ? where item_id = ?", [amount, item])
+    settings = Settings(published_dir=folder)
+    extracts = publish_to_tableau(settings)
+    query = "select item_id, annual_usage_usd from dim_product order by item_id limit 8"
+    found = hyper(extracts.folder / "extracts" / "dim_product.hyper", query)
+    assert [(row["item_id"], row["annual_usage_usd"]) for row in found] == list(zip(items, AMOUNTS, strict=True))
+
+    before = {path.name: path.read_bytes() for path in extracts.folder.glob("*.tdsx")}
+    target = extracts.folder.resolve()
+    calls = []
+
+    def full_disk(*arguments: object, **options: object) -> None:
+        calls.append(arguments)
+        if len(calls) > 3:
+            raise OSError("no space left")
+
+    monkeypatch.setattr(pantab, "frames_to_hyper", full_disk)
+    with pytest.raises(PublishError, match=r"no space left[\s\S]*untouched"):
+        publish_to_tableau(settings)
+    assert extracts.folder.resolve() == target
+    assert {path.name: path.read_bytes() for path in extracts.folder.glob("*.tdsx")} == before
+    assert [path.name for path in (folder / ".tableau").iterdir() if path.is_dir()] == [target.name]
 
 
 def test_each_column_of_a_source_is_in_its_extract(tableau: Path, documents: dict[str, xml.Element], tmp_path: Path) -> None:
@@ -204,26 +224,3 @@ def test_without_pantab_the_message_says_how_to_get_it(monkeypatch: pytest.Monke
 def test_before_the_first_publish_the_message_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(PublishError, match="Next: stockroom publish"):
         publish_to_tableau(Settings(published_dir=tmp_path))
-
-
-def test_what_fails_leaves_the_old_files(tmp_path: Path, published: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "published"
-    folder.mkdir()
-    shutil.copyfile(published.published / "stockroom.duckdb", folder / "stockroom.duckdb")
-    settings = Settings(published_dir=folder)
-    publish_to_tableau(settings)
-    before = {path.name: path.read_bytes() for path in (folder / "tableau").glob("*.tdsx")}
-    target = (folder / "tableau").resolve()
-    calls = []
-
-    def full_disk(*arguments: object, **options: object) -> None:
-        calls.append(arguments)
-        if len(calls) > 3:
-            raise OSError("no space left")
-
-    monkeypatch.setattr(pantab, "frames_to_hyper", full_disk)
-    with pytest.raises(PublishError, match=r"no space left[\s\S]*untouched"):
-        publish_to_tableau(settings)
-    assert (folder / "tableau").resolve() == target
-    assert {path.name: path.read_bytes() for path in (folder / "tableau").glob("*.tdsx")} == before
-    assert [path.name for path in (folder / ".tableau").iterdir() if path.is_dir()] == [target.name]
