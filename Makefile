@@ -41,7 +41,7 @@ demo: setup ## write synthetic data to data/raw (SIZE=small|medium|full SEED=1)
 	@$(BIN)/stockroom demo --size $(SIZE) --seed $(SEED) --out data/raw
 
 test: setup ## all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: setup ## ruff, sqlfluff, import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/sqlfluff lint dbt_project/models dbt_project/tests/singular

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
 import os
 import shutil
 import sys
@@ -371,6 +370,7 @@ def publish(
         bool | None,
         typer.Option("--rls/--no-rls", help="In PostgreSQL: readers see the stores of bi.bi_access only; default: as it is."),
     ] = None,
+    without: Annotated[str, typer.Option("--without", help="In PostgreSQL: leave out these tables, with commas between.")] = "",
     warehouse: WarehouseOption = None,
 ) -> None:
     """Publish the finished tables for BI: as files, which each run does by itself, or what the files hold to PostgreSQL."""
@@ -402,7 +402,8 @@ def publish(
             from dagster_project.publish.to_postgres import publish_to_postgres
 
             with _bar("publishing") as progress:
-                loaded = publish_to_postgres(settings, rls, lambda _, share: progress(share))
+                left_out = [name.strip() for name in without.split(",") if name.strip()]
+                loaded = publish_to_postgres(settings, rls, lambda _, share: progress(share), left_out)
             for notice in loaded.notices:
                 errors.print(f"[yellow]![/yellow] {escape(notice)}", soft_wrap=True)
             text = f"{loaded.table_count} tables, {loaded.row_count:,} rows loaded; {loaded.unchanged_count} had not changed."
@@ -446,20 +447,18 @@ def dev(port: Annotated[int, typer.Option("--port", help="Port of the web page."
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def dbt(context: typer.Context, source: SourceOption = None, warehouse: WarehouseOption = None) -> None:
     """Run dbt with this installation's paths, from any folder: stockroom dbt build --select dim_product."""
-    from dbt.cli.main import dbtRunner
-
+    from dagster_project.build import invoke_dbt
     from dagster_project.intake import country_of
-    from dagster_project.settings import DBT_PROJECT_DIR, LEAN_DBT
+    from dagster_project.settings import LEAN_DBT
     from dagster_project.warehouse_file import WarehouseFile
 
-    gc.set_threshold(100_000)  # what dbt makes it keeps: looking for what may go took a tenth of its own time
     settings = _settings(source, warehouse)
     os.environ.update(settings.to_env())
-    if context.args and context.args[0] in ("build", "run", "seed", "snapshot"):
+    if {"build", "run", "seed", "snapshot"} & set(context.args):
         os.environ.update({name: value for name, value in LEAN_DBT.items() if name not in os.environ})
         intake = _checked_source(settings)
         WarehouseFile(str(settings.warehouse)).prepare(settings.country or country_of(intake.adapter))
-    result = dbtRunner().invoke([*context.args, "--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)])
+    result = invoke_dbt(context.args)
     raise typer.Exit(0 if result.success else 1)
 
 

@@ -6,13 +6,11 @@ Belongs here: composition, with overrides so that tests can swap resources. Does
 from __future__ import annotations
 
 import os
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
 from dagster_project.assets.constraints import order_constraints
 from dagster_project.assets.forecasts import forecasts
@@ -22,11 +20,12 @@ from dagster_project.assets.raw import build_raw_assets
 from dagster_project.assets.replay import replay
 from dagster_project.assets.warehouse import build_dbt_assets
 from dagster_project.build import ensure_manifest
+from dagster_project.dbt_steps import Dbt
 from dagster_project.input_tables import INPUT_SCHEMA
 from dagster_project.jobs import daily_replenishment, policy_replay
 from dagster_project.progress import progress_logger
 from dagster_project.resources import Warehouse
-from dagster_project.settings import DBT_PROJECT_DIR, Settings
+from dagster_project.settings import Settings
 from dagster_project.warehouse_file import WarehouseFile
 
 
@@ -57,11 +56,7 @@ def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definit
     os.environ.update(settings.to_env())  # dbt reads its paths from the environment
     resources = {
         "warehouse": Warehouse(path=str(settings.warehouse), memory_limit=settings.memory_limit),
-        "dbt": DbtCliResource(
-            project_dir=str(DBT_PROJECT_DIR),
-            profiles_dir=str(DBT_PROJECT_DIR),
-            dbt_executable=str(Path(sys.executable).with_name("dbt")),  # this environment's, whatever PATH says
-        ),
+        "dbt": Dbt(),
     } | overrides
     raw_files = build_raw_assets(_take_entries)
     files = sorted(key for key in raw_files.keys if key.path[0] != INPUT_SCHEMA)

@@ -65,6 +65,4 @@ def _root_message(event: dg.DagsterEvent) -> str:
     error = event.step_failure_data.error
     while error and error.cause:
         error = error.cause
-    message = error.message.strip() if error else f"{event.step_key} failed"
-    # dbt's errors come behind the whole command line that was run; the end is what helps
-    return message.rpartition("Errors parsed from dbt logs:")[2].strip() or message
+    return error.message.strip() if error else f"{event.step_key} failed"

@@ -5,7 +5,6 @@ Belongs here: fixtures shared by several folders. Does not belong here: expected
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -18,7 +17,7 @@ import pytest
 
 from dagster_project import build
 from dagster_project.demo import generate
-from dagster_project.settings import DBT_PROJECT_DIR, Settings
+from dagster_project.settings import Settings
 
 if TYPE_CHECKING:  # dbt and Dagster take seconds to import: only in the fixtures that need them
     from dbt.cli.main import dbtRunnerResult
@@ -33,7 +32,6 @@ RunDbt = Callable[..., "dbtRunnerResult"]
 def session_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Nothing of the developer's shell gets in, and nothing is written outside a folder of this session."""
     home = tmp_path_factory.mktemp("session")
-    gc.set_threshold(100_000)  # dbt's manifests stay: looking through them for what may go takes a tenth of the time
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("STOCKROOM_", "DBT_", "DAGSTER_"))]:
             patch.delenv(name)
@@ -109,13 +107,6 @@ def built_warehouse(run_dbt: RunDbt, tiny_source: Path, tmp_path_factory: pytest
 
 
 def _invoke_dbt(manifest: Manifest | None, *arguments: str) -> dbtRunnerResult:
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
-
-    folders = ["--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)]
     # the manifest is written once, by the parse; writing it took half the time of a small build
     lean = ["--log-level-file", "none", *(["--no-write-json"] if manifest else [])]
-    try:
-        return dbtRunner(manifest=manifest).invoke(["--quiet", *lean, *arguments, *folders])
-    finally:
-        DuckDBConnectionManager.close_all_connections()
+    return build.invoke_dbt(["--quiet", *lean, *arguments], manifest=manifest)

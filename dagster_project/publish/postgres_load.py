@@ -75,14 +75,12 @@ def load(
         with connected(url) as connection:
             _check_schema(connection, url)
             _with_patience(url, lambda: _make_schema(connection, tables))
-            notices = after_schema(connection)
-            changed = _changed(connection, source, tables)
-            progress("loading", 0.0)
-            rows = _with_patience(url, lambda: _exchange(url, source, connection, tables, changed, progress))
+            notices = _with_patience(url, lambda: after_schema(connection))
             _with_patience(url, lambda: _describe(connection, tables))
+            changed = _changed(connection, source, tables)
+            rows = _with_patience(url, lambda: _exchange(url, source, connection, tables, changed, progress))
             progress("tidying up", 1.0)
-            for table in changed:
-                connection.execute(f"vacuum (analyze, truncate off) {_name(table)}")
+            notices = [*notices, *_tidy_up(connection, changed)]
     data = [table for table in changed if table.kind != "run"]
     whole = len([table for table in tables if table.kind != "run"])
     return Loaded(run_id, len(data), rows, whole - len(data), tuple(notices))
@@ -217,8 +215,20 @@ def _changed(
 ) -> list[PublishedTable]:
     """Tables whose rows are not the ones that are there; those of the run always."""
     new = dict(source.sql(f"select table_name, data_hash from {BI_SCHEMA}.run_tables").fetchall())
-    old = dict(connection.execute(f"select table_name, data_hash from {BI_SCHEMA}.run_tables").fetchall())
+    old = {
+        name: data_hash
+        for name, data_hash, row_count in connection.execute(
+            f"select table_name, data_hash, row_count from {BI_SCHEMA}.run_tables"
+        ).fetchall()
+        # of a table that was left out the last time there is a line, and no rows
+        if name in new and (row_count == 0 or _has_rows(connection, name))
+    }
     return [table for table in tables if table.kind == "run" or new[table.name] != old.get(table.name)]
+
+
+def _has_rows(connection: psycopg.Connection, name: str) -> bool:
+    found = connection.execute("select to_regclass(%s) is not null", [f"{BI_SCHEMA}.{quoted(name)}"]).fetchone()[0]
+    return found and connection.execute(f"select exists (select 1 from {BI_SCHEMA}.{quoted(name)})").fetchone()[0]
 
 
 def _exchange(
@@ -277,6 +287,18 @@ def _remove_what_is_gone(cursor: Any, tables: Sequence[PublishedTable], present:
             elif wanted != dtype:
                 cursor.execute(f"delete from {BI_SCHEMA}.{quoted(name)}")
                 cursor.execute(f"alter table {BI_SCHEMA}.{quoted(name)} alter column {quoted(column)} type {wanted} using null")
+
+
+def _tidy_up(connection: psycopg.Connection, changed: Sequence[PublishedTable]) -> list[str]:
+    """Make room of the old rows for the next ones. The new ones are there already: nothing that fails here takes them back."""
+    import psycopg
+
+    try:
+        for table in changed:
+            connection.execute(f"vacuum (analyze, truncate off) {_name(table)}")
+    except psycopg.Error as error:
+        return [f"All is published, but the server did not tidy up the old rows: {str(error).strip().splitlines()[0]}"]
+    return []
 
 
 def _describe(connection: psycopg.Connection, tables: Sequence[PublishedTable]) -> None:

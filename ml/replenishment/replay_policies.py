@@ -147,7 +147,7 @@ def _newsvendor_level(known: Known) -> Array:
     return gamma_quantile(ratio, mean, known.variance(mean))
 
 
-def _base_stock(known: Known) -> Levels:
+def _base_stock_quarterly(known: Known) -> Levels:
     return _up_to(_newsvendor_level(known))
 
 
@@ -163,7 +163,7 @@ def _rs_textbook(known: Known) -> Levels:
     return _up_to(textbook.order_up_to_units(rate, known.lead, known.review, known.textbook_safety_stock(rate)))
 
 
-def _rss(known: Known) -> Levels:
+def _rss_textbook(known: Known) -> Levels:
     rate = known.mean / known.horizon
     point = textbook.order_up_to_units(rate, known.lead, known.review, known.textbook_safety_stock(rate))
     return Levels(point.astype(np.float32), (point + known.economic_order_quantity(rate)).astype(np.float32))
@@ -206,8 +206,8 @@ POLICIES: dict[str, Policy] = {
     "newsvendor": _Weekly(_newsvendor),
     "eoq_textbook": _Weekly(_eoq_textbook),
     "rs_textbook": _Weekly(_rs_textbook),
-    "rss": _Weekly(_rss),
-    "base_stock": _Held(_base_stock, _FIXED_WEEKS),
+    "rss_textbook": _Weekly(_rss_textbook),
+    "base_stock_quarterly": _Held(_base_stock_quarterly, _FIXED_WEEKS),
     "just_in_time": _Weekly(_just_in_time),
     "least_cost": _Weekly(_least_cost),
     "clairvoyant_distribution": _Weekly(_least_cost),
@@ -218,8 +218,8 @@ WHAT_THEY_DO = {
     "newsvendor": "the same at the quantile that margin and holding cost ask for",
     "eoq_textbook": "economic order quantity at the textbook reorder point",
     "rs_textbook": "order up to mean and z·σ over the protection interval, every review",
-    "rss": "at the textbook level over the protection interval, order that and an economic order quantity",
-    "base_stock": "the newsvendor level, set anew once a quarter",
+    "rss_textbook": "at the textbook level over the protection interval, order that and an economic order quantity",
+    "base_stock_quarterly": "the newsvendor level, set anew once a quarter",
     "just_in_time": "no safety stock: what is expected to be needed until the next receipt",
     "least_cost": "the pair of levels of least expected holding, shortage and ordering cost",
     "clairvoyant_distribution": "the same knowing the true distribution of demand (generated data only)",

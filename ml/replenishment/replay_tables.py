@@ -24,10 +24,10 @@ DEFAULT_POLICIES = (
     ACTUAL,
     "eoq_textbook",
     "rs_textbook",
-    "rss",
+    "rss_textbook",
     "quantile",
     "newsvendor",
-    "base_stock",
+    "base_stock_quarterly",
     "just_in_time",
     "least_cost",
 )

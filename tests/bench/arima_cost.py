@@ -9,6 +9,7 @@ of the sum come from the engine's calibration, which fits it at three more origi
 from __future__ import annotations
 
 import dataclasses
+import resource
 import time
 from datetime import date
 from pathlib import Path
@@ -36,8 +37,8 @@ def _part(panel: Panel, rows: NDArray[np.int64]) -> Panel:
     return dataclasses.replace(panel, **own, **beside)
 
 
-def against_auto_arima(data: Path, as_of: date, weekly: WeeklyPanel) -> dict[str, Any]:
-    """Computing and error on a sample of series: the whole choice against AutoARIMA on every one of them."""
+def against_auto_arima(data: Path, as_of: date, weekly: WeeklyPanel, *, whole: bool = False) -> dict[str, Any]:
+    """Computing of the whole choice, for a sample of series or for all, against AutoARIMA on every one; error on a sample of both."""
     from statsforecast import StatsForecast
     from statsforecast.models import AutoARIMA
 
@@ -45,14 +46,15 @@ def against_auto_arima(data: Path, as_of: date, weekly: WeeklyPanel) -> dict[str
     able = np.flatnonzero(weekly.panel.can_train(weekly.panel.periods, settings))
     rng = np.random.default_rng(SEED)
     sample = np.sort(rng.choice(able, min(_SAMPLE, len(able)), replace=False))
-    came = true_demand(data, weekly.keys, as_of)
-
-    panel = _part(weekly.panel, sample)
+    panel = weekly.panel if whole else _part(weekly.panel, sample)
+    of_choice = sample if whole else np.arange(len(sample))  # where the sample's series stand in what is chosen for
     started = time.process_time()
     made = estimate_all(panel, WEEKS, settings, sum_lengths=(WEEKS,))
     champion = said(made, made.best)
-    choice_s = (time.process_time() - started) / len(sample)
+    choice_s = (time.process_time() - started) / panel.series
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
+    panel = _part(weekly.panel, sample)
     timed = rng.choice(len(sample), _TIMED, replace=False)
     inside = np.arange(panel.periods) >= panel.start[timed][:, None]
     frame = pl.DataFrame(
@@ -68,21 +70,24 @@ def against_auto_arima(data: Path, as_of: date, weekly: WeeklyPanel) -> dict[str
     library.forecast(df=frame, h=WEEKS)
     arima_s = (time.process_time() - started) / len(timed)
 
-    scored = np.sort(rng.choice(len(sample), _SCORED, replace=False))
+    scored = np.arange(len(sample)) if whole else np.sort(rng.choice(len(sample), _SCORED, replace=False))
     alone = estimate_all(
         _part(panel, scored), WEEKS, dataclasses.replace(settings, models=("auto_arima",), dear_series=len(scored))
     )
     rival = said(alone, alone.best)
-    ours = Distribution(champion.mean[scored], champion.period[scored], champion.sum[scored])
+    rows = of_choice[scored]
+    ours = Distribution(champion.mean[rows], champion.period[rows], champion.sum[rows])
     steps = np.abs(np.diff(panel.units[scored], axis=1)).mean(axis=1)
-    truth = HeldOut(came[sample[scored]], np.ones((len(scored), WEEKS), dtype=bool), steps)
+    came = true_demand(data, weekly.keys[sample[scored]], as_of)
+    truth = HeldOut(came, np.ones((len(scored), WEEKS), dtype=bool), steps)
     found, other = losses(ours, truth), losses(rival, truth)
     compared = compare(found, {"auto_arima": other})["auto_arima"]
     return {
         "as_of": str(as_of),
-        "sample": len(sample),
+        "chosen_for": made.best.path.shape[0],
         "timed": len(timed),
         "scored": len(scored),
+        "peak_mib": peak_mib,
         "choice_s_per_series": choice_s,
         "arima_s_per_series": arima_s,
         "measures": {ENSEMBLE: measures(found), "auto_arima": measures(other)},

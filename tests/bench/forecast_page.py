@@ -38,8 +38,9 @@ def markdown(figures: dict[str, Any]) -> str:
             lines += _real(figures[name])
     if "generated" in figures:
         lines += generated_section(figures["generated"])
-    if "arima" in figures:
-        lines += arima_section(figures["arima"])
+    for part, size in (("arima", "medium"), ("full", "full")):
+        if part in figures:
+            lines += arima_section(figures[part], size)
     lines += [
         "Repeat: `make bench-forecasts`, with STOCKROOM_REAL_DATA naming the folder of the real files; without it their parts are "
         "skipped.",

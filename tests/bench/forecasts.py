@@ -3,7 +3,7 @@
 Belongs here: which parts are run, printing, the figures on file. Does not belong here: a verdict in a test; the table says where
 the champion is better by more than chance and where it is not.
 
-    make bench-forecasts                                    all parts: half an hour; real data where STOCKROOM_REAL_DATA names it
+    make bench-forecasts                                    all parts: an hour; real data where STOCKROOM_REAL_DATA names it
     python tests/bench/forecasts.py --part wholesale        one part
     python tests/bench/forecasts.py --results F --markdown M  keep figures in F part by part, and write the page from all of F
 """
@@ -26,7 +26,7 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
-PARTS = ("wholesale", "fresh", "generated", "arima")
+PARTS = ("wholesale", "fresh", "generated", "arima", "full")
 console = Console(width=160)
 
 
@@ -67,6 +67,17 @@ def generated(parts: list[str], folder: Path | None, origins: int) -> dict[str, 
     return result
 
 
+def full_size() -> dict[str, Any]:
+    """The whole choice for a large chain against AutoARIMA on every series."""
+    with tempfile.TemporaryDirectory() as home:
+        data, [as_of] = Path(home) / "data", generator_truth.as_of_days(1, "full")
+        console.print(f"full demo data, and a warehouse as of {as_of} …")
+        generator_truth.stockroom("demo", "--size", "full", "--seed", str(generator_truth.SEED), "--out", str(data))
+        weekly = generator_truth.weekly_panel(data, as_of, Path(home))
+        console.print(f"choosing for {weekly.panel.series:,} series …")
+        return arima_cost.against_auto_arima(data, as_of, weekly, whole=True)
+
+
 def main(
     part: Annotated[list[str] | None, typer.Option(help=f"Of {', '.join(PARTS)}; all by default. Repeatable.")] = None,
     series: Annotated[int, typer.Option(help="Random fresh-food series, of 50,000; 0 takes all.")] = 5_000,
@@ -95,6 +106,8 @@ def main(
     if {"generated", "arima"} & set(parts):
         for name, found in generated(parts, data, origins).items():
             keep(name, found)
+    if "full" in parts:
+        keep("full", full_size())
     page = forecast_page.markdown(figures)
     console.print(Markdown(page))
     if markdown:

@@ -46,9 +46,9 @@ def stockroom(*arguments: str, env: dict[str, str] | None = None) -> None:
         raise SystemExit(f"stockroom {' '.join(arguments)} failed:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
 
 
-def as_of_days(count: int) -> list[date]:
+def as_of_days(count: int, size: str = SIZE) -> list[date]:
     """Days to decide for, newest first: the last one leaves the horizon to score."""
-    return [SIZES[SIZE].end - timedelta(days=7 * WEEKS * (k + 1)) for k in range(count)]
+    return [SIZES[size].end - timedelta(days=7 * WEEKS * (k + 1)) for k in range(count)]
 
 
 def weekly_panel(data: Path, as_of: date, home: Path) -> WeeklyPanel:

@@ -70,7 +70,7 @@ def proof(data: Path, warehouse: Path, size: str, seed: int) -> str:
         served = f"{row['sold_units'] / row['demand_units']:.1%} | {1 - row['short_cycles'] / row['cycles']:.1%}"
         lines.append(f"| {row['policy']} | {costs} | {served} | {row['order_lines']:,.0f} |")
     lines += ["", "| least_cost against | difference | 95 % interval |", "|---|---|---|"]
-    for baseline in (*BARS, "rss", CLAIRVOYANT):
+    for baseline in (*BARS, "rss_textbook", CLAIRVOYANT):
         row = (
             differences(results, baseline)
             .filter((pl.col("policy") == "least_cost") & (pl.col("segment") == "all"))

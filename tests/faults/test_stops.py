@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import polars as pl
 import pytest
 from raw_files import FILES, copy_source, edit, line_with, table, text
@@ -15,6 +16,8 @@ from dagster_project.assets.raw import build_raw_assets
 from dagster_project.cli import app
 from dagster_project.intake import IntakeError, check_source, declared_tables
 from dagster_project.resources import Warehouse
+from dagster_project.runner import RunFailed, run_daily_replenishment
+from dagster_project.settings import Settings
 
 AS_OF = ("build", "--indirect-selection", "buildable", "--select", "+int_as_of")
 SALES, PRICES, CLOSING = FILES["sales"], FILES["purchase_prices"], FILES["closing_inventory"]
@@ -208,10 +211,15 @@ def test_latin_1_far_down_stops_the_load_and_names_the_file(tiny_source: Path, t
     assert "not utf-8 encoded" in node.message
 
 
-def test_sales_without_a_line_stop_where_the_as_of_date_is_made(tiny_source: Path, tmp_path: Path, run_dbt) -> None:
+@pytest.fixture
+def sales_without_a_line(tiny_source: Path, tmp_path: Path) -> Path:
     folder = copy_source(tiny_source, tmp_path / "raw")
     edit(folder, "sales", lambda content: content.partition(b"\r\n")[0] + b"\r\n")
-    result = run_dbt(folder, tmp_path / "stockroom.duckdb", *AS_OF, succeeds=False)
+    return folder
+
+
+def test_sales_without_a_line_stop_where_the_as_of_date_is_made(sales_without_a_line: Path, tmp_path: Path, run_dbt) -> None:
+    result = run_dbt(sales_without_a_line, tmp_path / "stockroom.duckdb", *AS_OF, succeeds=False)
     [failed] = [node for node in result.result.results if node.status == "error"]
     assert failed.node.name == "int_as_of"
     assert "No sale could be read: the sales files are empty, or all their lines stand in staging.rejects" in failed.message
@@ -222,3 +230,17 @@ def test_one_kind_as_csv_and_as_parquet_would_count_twice(tiny_source: Path, tmp
     pl.read_csv(folder / FILES["sales"], infer_schema=False).write_parquet((folder / FILES["sales"]).with_suffix(".parquet"))
     with pytest.raises(IntakeError, match=r"sales is there as CSV and as Parquet .* Keep one"):
         check_source(folder)
+
+
+def test_what_dbt_says_is_what_the_run_says(sales_without_a_line: Path, tmp_path: Path, dbt_manifest: object) -> None:
+    settings = Settings(
+        source_dir=sales_without_a_line, warehouse=tmp_path / "stockroom.duckdb", dagster_home=tmp_path / "dagster"
+    )
+    with pytest.raises(RunFailed) as failed:
+        run_daily_replenishment(settings)
+    [reason] = failed.value.reasons
+    assert "in model int_as_of" in reason, reason
+    assert "Traceback" not in reason
+    # the file is free, and the tables before the failure are whole
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        assert connection.sql("select count(*) from staging.stg_products").fetchone()[0] > 0

@@ -142,8 +142,8 @@ def test_tables_report_and_curve(small, run_dbt, tmp_path: Path) -> None:
     warehouse = tmp_path / "stockroom.duckdb"
     shutil.copyfile(small[1], warehouse)
     file = WarehouseFile(str(warehouse))
-    rows, compared = run_replay(file, ["least_cost", "rss"], weeks=12, sample=150)
-    again, _ = run_replay(file, ["least_cost", "rss"], weeks=12, sample=150)
+    rows, compared = run_replay(file, ["least_cost", "rss_textbook"], weeks=12, sample=150)
+    again, _ = run_replay(file, ["least_cost", "rss_textbook"], weeks=12, sample=150)
     assert again.equals(rows)
     curve = run_what_if(file, "service_level", [0.8, 0.95], weeks=12, sample=150)
     run_what_if(file, "moq", [1, 50], weeks=12, sample=150)
@@ -160,7 +160,7 @@ def test_tables_report_and_curve(small, run_dbt, tmp_path: Path) -> None:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         report = connection.sql("from reports.rpt_policy_replay where level = 'chain'").pl()
         curves = connection.sql("select distinct parameter from staging.stg_ml__policy_what_if").fetchall()
-    assert set(report["policy"]) == {"actual", "least_cost", "rss"}
+    assert set(report["policy"]) == {"actual", "least_cost", "rss_textbook"}
     for row in report.iter_rows(named=True):
         of_policy = rows.filter(pl.col("policy") == row["policy"])
         assert row["total_cost_usd"] == pytest.approx(of_policy["total_cost_usd"].sum(), abs=1e-3)

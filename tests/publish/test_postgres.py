@@ -118,6 +118,19 @@ def test_what_has_not_changed_is_left_alone(change: Change, database: str, ask: 
     assert ask(database, "select run_id, data_hash from bi.run_info") == run
 
 
+def test_tables_can_be_left_out(published: Settings, database: str, ask: Ask) -> None:
+    settings = to_database(published, database)
+    publish_to_postgres(settings)
+    result = stockroom("publish", "--to", "postgres", "--without", "fct_sales_daily, fct_inventory_daily", settings=settings)
+    assert result.exit_code == 0, result.output
+    facts = "select tablename from pg_tables where schemaname = 'bi' and tablename like 'fct_%' order by 1"
+    assert ask(database, facts) == [("fct_external_signals",), ("fct_purchase_order_lines",), ("fct_stock_counts",)]
+    assert publish_to_postgres(settings).table_count == 2, "they come back whole"
+    assert ask(database, "select count(*) from bi.fct_sales_daily")[0][0] > 0
+    with pytest.raises(PublishError, match="no published table fct_sale"):
+        publish_to_postgres(settings, without=["fct_sale"])
+
+
 def test_a_zero_byte_in_a_refused_line_does_not_stop_it(change: Change, database: str, ask: Ask) -> None:
     settings = change(
         "create or replace table staging.other as select 'a' as adapter, 'b' as file_kind, 'c.csv' as source_file, 7::bigint as line_number,"

@@ -66,12 +66,3 @@ def test_a_person_sees_steps_assets_messages_failed_checks_and_the_root_of_an_er
     [error] = [progress for progress in seen if progress.kind == "error"]
     assert error.text == "ValueError: no vendor"
     assert not any("for developers" in progress.text for progress in seen)
-
-
-def test_of_an_error_of_dbt_only_the_end_is_shown(seen: list[Progress]) -> None:
-    @dg.asset
-    def dbt() -> None:
-        raise RuntimeError("dbt build --select many words\n\nErrors parsed from dbt logs:\n\nDatabase Error in model stg_sales")
-
-    assert not run(dbt).success
-    assert [progress.text for progress in seen if progress.kind == "error"] == ["Database Error in model stg_sales"]

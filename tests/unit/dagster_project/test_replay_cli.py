@@ -31,10 +31,10 @@ def warehouse(built_warehouse: Path, tmp_path: Path) -> Path:
 
 def test_replay_prints_one_line_per_policy_and_writes_the_tables_and_a_picture(warehouse: Path, tmp_path: Path) -> None:
     png = tmp_path / "pictures" / "replay.png"
-    result = stockroom("replay", "--policies", "least_cost, rss", "--warehouse", warehouse, "--png", png)
+    result = stockroom("replay", "--policies", "least_cost, rss_textbook", "--warehouse", warehouse, "--png", png)
     assert result.exit_code == 0, result.output
     assert "9 weeks from 2016-10-30" in result.stdout
-    for policy in ("actual", "least_cost", "rss"):
+    for policy in ("actual", "least_cost", "rss_textbook"):
         assert f"│ {policy} " in result.stdout
     assert "eoq_textbook" not in result.stdout
     assert f"Drawn in {png}" in result.stdout.replace("\n", "")
@@ -44,8 +44,8 @@ def test_replay_prints_one_line_per_policy_and_writes_the_tables_and_a_picture(w
         compared = connection.sql(
             "select policy, baseline from ml.policy_replay_differences where segment = 'all' order by 1"
         ).fetchall()
-    assert written == [("actual",), ("least_cost",), ("rss",)]
-    assert compared == [("least_cost", "actual"), ("rss", "actual")]
+    assert written == [("actual",), ("least_cost",), ("rss_textbook",)]
+    assert compared == [("least_cost", "actual"), ("rss_textbook", "actual")]
 
 
 def test_a_baseline_is_replayed_too(warehouse: Path) -> None:

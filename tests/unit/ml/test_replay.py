@@ -140,7 +140,7 @@ def test_forecasts_of_a_week_know_nothing_of_it_or_after() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 19), st.floats(0.5, 60), st.sampled_from(["rs_textbook", "rss", "least_cost", "eoq_textbook"]))
+@given(st.integers(0, 19), st.floats(0.5, 60), st.sampled_from(["rs_textbook", "rss_textbook", "least_cost", "eoq_textbook"]))
 def test_more_demand_never_means_less_sold_and_lost(week: int, extra: float, policy: str) -> None:
     panel = small(20)
     rolling = rolled(panel)  # decisions know the same past: only what customers want differs
