@@ -146,8 +146,9 @@ def tds(
     for field in every:
         xml.SubElement(columns, "map", key=f"[{field.name}]", value=f"[{field.table}].[{field.column.name}]")
     xml.SubElement(root, "aliases", enabled="yes")
+    labels = {metric.label for metric in own}
     for field in every:
-        _column(root, field)
+        _column(root, field, labels)
     for metric in own:
         _calculation(root, metric, metrics)
     folders = xml.SubElement(root, "folders-common")
@@ -186,12 +187,12 @@ def _table(name: str) -> xml.Element:
     return xml.Element("relation", connection="hyper", name=name, table=f"[public].[{name}]", type="table")
 
 
-def _column(root: xml.Element, field: Field) -> None:
+def _column(root: xml.Element, field: Field, labels: set[str]) -> None:
     column = field.column
     datatype, kind, role = _TYPES[column.type.partition("(")[0]]
     if column.is_number and not column.number_format:
         kind, role = "ordinal", "dimension"  # ids and numbers that nobody adds up
-    told = {"caption": _caption(field), "datatype": datatype, "name": f"[{field.name}]", "role": role, "type": kind}
+    told = {"caption": _caption(field, labels), "datatype": datatype, "name": f"[{field.name}]", "role": role, "type": kind}
     if column.number_format:
         told["default-format"] = number_format(column.number_format)
     if role == "measure" and column.unit not in ("USD", "units", "count", "USD-days", "unit-days"):
@@ -200,8 +201,11 @@ def _column(root: xml.Element, field: Field) -> None:
     _described(element, column.description)
 
 
-def _caption(field: Field) -> str:
+def _caption(field: Field, labels: set[str]) -> str:
+    """A column's name in words; where a metric is called so, the column is that of a single row."""
     caption = field.column.name.replace("_", " ").replace(" usd", " USD").capitalize().replace(" usd", " USD")
+    if caption in labels:
+        return f"{caption} (of the row)"
     return caption if field.is_own else f"{caption} ({field.table.removeprefix('dim_')})"
 
 
