@@ -365,7 +365,9 @@ def _draw(png: Path | None, write: Callable[[Path], None]) -> None:
 
 @app.command()
 def publish(
-    to: Annotated[str, typer.Option("--to", help="files (DuckDB and Parquet) or postgres (STOCKROOM_POSTGRES_URL).")] = "files",
+    to: Annotated[
+        str, typer.Option("--to", help="files (DuckDB and Parquet), postgres (STOCKROOM_POSTGRES_URL), tableau or powerbi.")
+    ] = "files",
     rls: Annotated[
         bool | None,
         typer.Option("--rls/--no-rls", help="In PostgreSQL: readers see the stores of bi.bi_access only; default: as it is."),
@@ -376,8 +378,8 @@ def publish(
     """Publish the finished tables for BI: as files, which each run does by itself, or what the files hold to PostgreSQL."""
     from dagster_project.publish.errors import PublishError
 
-    if to not in ("files", "postgres"):
-        raise _fail([f"--to {to}: not known"], "Choose files or postgres.")
+    if to not in ("files", "postgres", "tableau", "powerbi"):
+        raise _fail([f"--to {to}: not known"], "Choose files, postgres, tableau or powerbi.")
     settings = _settings(None, warehouse)
     started = time.perf_counter()
     with _deciding(PublishError):
@@ -386,6 +388,18 @@ def publish(
 
             snapshot = publish_snapshot(settings)
             text = f"{snapshot.table_count} tables, {snapshot.row_count:,} rows in {snapshot.database} and {snapshot.parquet}."
+        elif to == "tableau":
+            from dagster_project.publish.tableau import publish_to_tableau
+
+            extracts = publish_to_tableau(settings)
+            text = f"{extracts.table_count} extracts and {extracts.source_count} data sources in {extracts.folder}."
+        elif to == "powerbi":
+            from dagster_project.publish.powerbi import publish_to_powerbi
+
+            project = publish_to_powerbi(settings)
+            text = (
+                f"{project.table_count} tables, {project.measure_count} measures, {project.page_count} pages in {project.file}."
+            )
         else:
             from dagster_project.publish.to_postgres import publish_to_postgres
 
