@@ -109,9 +109,7 @@ class WarehouseFile:
         conforming = [(contract, contract.conform(frame)) for contract, frame in frames]
         for contract, frame in conforming:
             if (frame["as_of_date"] != as_of_date).any():
-                raise ContractError(
-                    f"{contract.name}: rows of another as_of_date than {as_of_date}; repeating would double them"
-                )
+                raise ContractError(f"{contract.name}: rows of another as_of_date than {as_of_date}; repeating would double them")
         self._replace(conforming, "as_of_date = ?", [as_of_date])
 
     def replace_rows(self, frames: Sequence[tuple[FrameContract, pl.DataFrame]]) -> None:

@@ -17,7 +17,9 @@ from ml import contracts
 VISION_SPECS = table_specs(contracts.VISION, [("optional", "inspection_photos")], group="vision", kinds=("python", "pytorch"))
 
 
-def judged_photos(context: dg.AssetExecutionContext, warehouse: WarehouseFile, settings: Settings) -> Iterator[dg.MaterializeResult]:
+def judged_photos(
+    context: dg.AssetExecutionContext, warehouse: WarehouseFile, settings: Settings
+) -> Iterator[dg.MaterializeResult]:
     """Train where labels or settings changed, judge the photos that are new to the model, replace both tables."""
     photos = find_photos(settings.source_dir)
     models, scores, new = contracts.VISION_MODELS.empty(), contracts.IMAGE_SCORES.empty(), 0
