@@ -103,10 +103,7 @@ def _section(title: str, found: dict[str, Any], aims: dict[str, float]) -> list[
     rows = [
         [
             WAYS.get(name, name),
-            *(
-                f"{way['means'][key]:.4f} [{way['intervals'][key][0]:.3f}, {way['intervals'][key][1]:.3f}]"
-                for key in way["means"]
-            ),
+            *(f"{way['means'][key]:.4f} [{way['intervals'][key][0]:.3f}, {way['intervals'][key][1]:.3f}]" for key in _AIMS),
         ]
         for name, way in sorted(found["ways"].items(), key=lambda item: -item[1]["means"]["auroc"])
     ]
