@@ -90,7 +90,7 @@ def test_a_file_with_a_header_and_no_line_is_read_as_empty(tiny_source: Path, tm
 def test_every_optional_file_may_be_absent_and_says_what_that_changes(without_invoices_and_opening: tuple[Path, Path]) -> None:
     folder, warehouse = without_invoices_and_opening
     optional = {table.name for table in declared_tables() if table.adapter == "optional"}
-    assert len(optional) == 13
+    assert len(optional) == 14
     said = check_source(folder).absences
     assert [kind for kind in optional if not said.get(kind)] == []
     with duckdb.connect(str(warehouse), read_only=True) as connection:

@@ -165,7 +165,7 @@ def test_dagster_stops_at_the_raw_files_too_and_writes_nothing(
     remove("sales")(folder)
     monkeypatch.setenv("STOCKROOM_SOURCE", str(folder))
     with pytest.raises(IntakeError, match="no sales file"):
-        dg.materialize([build_raw_assets()], resources={"warehouse": Warehouse(path=str(path))})
+        dg.materialize([build_raw_assets(lambda settings, warehouse: {})], resources={"warehouse": Warehouse(path=str(path))})
     assert not path.parent.exists()
 
 

@@ -8,5 +8,8 @@ LISTS = frozenset(
 )
 """What needs a person, what to send to vendors, what to move between stores: empty where there is nothing to do."""
 
+WORRIES = frozenset({"marts.rpt_defect_alerts", "marts.rpt_inspection_problems"})
+"""Vendors and lots worse than the rest, photos that could not be used: empty where all is well."""
+
 FILLED_LATER = frozenset({"reports.rpt_forecast_accuracy", "reports.rpt_policy_replay"})
 """From the second as-of day on, as forecasts meet what was sold since; by a replay."""
