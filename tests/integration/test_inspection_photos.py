@@ -58,8 +58,8 @@ def add_photos(source: Path) -> None:
     rows += [("copy.png", "2016-03-03", 101, 1, "", "", ""), ("odd_label.png", "2016-03-02", 101, 1, "", "", "dunno")]
     with (source / "inspection_photos.csv").open("w", newline="") as file:
         csv.writer(file).writerows([HEADER, *rows])
-    # a training that takes no time; what it learns decides nothing here
-    least = {"max_steps": 2, "min_steps": 1, "check_steps": 1, "width": 4}
+    # a training that takes no time; what it learns decides nothing here, as a look by a person costs next to nothing
+    least = {"max_steps": 2, "min_steps": 1, "check_steps": 1, "width": 4, "review_cost": 1e-9}
     photos.write(folder / "training" / "settings.json", json.dumps(least).encode())
 
 
