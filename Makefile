@@ -65,4 +65,4 @@ bench-orders: setup ## scores of orders in inventory games, and their cost (minu
 	@$(BIN)/python tests/bench/orders.py
 
 clean: ## remove the environment, the warehouse and build files; data/raw stays
-	@rm -rf $(VENV) data/warehouse/*.duckdb* data/warehouse/*.log data/warehouse/models data/warehouse/published data/dagster dbt_project/target dbt_project/logs *.egg-info
+	@rm -rf $(VENV) data/warehouse/*.duckdb* data/warehouse/*.log data/warehouse/models data/warehouse/published data/warehouse/report data/dagster dbt_project/target dbt_project/logs *.egg-info

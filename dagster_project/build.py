@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
 
 MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
+QUICK = ("--no-write-json", "--log-level-file", "none")
+"""For who has the manifest and listens to what dbt says: nothing is written beside the warehouse."""
 _WATCHED = ("models", "macros", "seeds", "tests", "snapshots", "dbt_project.yml", "profiles.yml")
 
 

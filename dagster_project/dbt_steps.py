@@ -22,8 +22,6 @@ from dagster_project import build
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_QUICK = ("--no-write-json", "--log-level-file", "none")  # Dagster has the manifest, and listens
-
 
 class DbtFailed(Exception):
     """dbt did not finish; the message is what it said."""
@@ -41,7 +39,7 @@ class Dbt(dg.ConfigurableResource):
     ) -> Iterator[Any]:
         """`dbt build` of what Dagster asks for in this step; yields its events as dbt reports them. Raises DbtFailed."""
         selection, indirect = get_subset_selection_for_context(context, manifest, None, None, None, translator, None)
-        command = ["build", *_QUICK, *arguments, *selection, *(["--indirect-selection", indirect] if indirect else [])]
+        command = ["build", *build.QUICK, *arguments, *selection, *(["--indirect-selection", indirect] if indirect else [])]
         for event in _events(command):
             yield from DbtCoreCliEventMessage(event, {}).to_default_asset_events(manifest, translator, context)
 
@@ -75,7 +73,7 @@ def _events(command: Sequence[str]) -> Iterator[dict[str, Any]]:
 @functools.cache
 def _project(source: str, as_of: str, changed_ns: int) -> Manifest:
     """The project as dbt reads it, once per process while neither it nor the settings that its text mentions change."""
-    result = build.invoke_dbt(["--quiet", "parse", "--target-path", str(build.MANIFEST.parent), *_QUICK])
+    result = build.invoke_dbt(["--quiet", "parse", "--target-path", str(build.MANIFEST.parent), *build.QUICK])
     if not result.success:
         raise DbtFailed(str(result.exception))
     return result.result

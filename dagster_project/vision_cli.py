@@ -168,6 +168,7 @@ def evaluate(
 
 
 def _results(result: dict) -> Table:
+    from ml.vision.evaluate import MEASURES
     from ml.vision.report import WAYS
 
     table = Table(
@@ -176,9 +177,7 @@ def _results(result: dict) -> Table:
     for column in ("", "AUROC", "recall at 5 % false rejects", "at 1 %"):
         table.add_column(column)
     for name, way in result["ways"].items():
-        cells = [
-            f"{way['means'][key]:.4f} [{way['intervals'][key][0]:.3f}, {way['intervals'][key][1]:.3f}]" for key in way["means"]
-        ]
+        cells = [f"{way['means'][key]:.4f} [{way['intervals'][key][0]:.3f}, {way['intervals'][key][1]:.3f}]" for key in MEASURES]
         table.add_row(WAYS.get(name, name), *cells)
     return table
 

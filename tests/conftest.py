@@ -108,5 +108,5 @@ def built_warehouse(run_dbt: RunDbt, tiny_source: Path, tmp_path_factory: pytest
 
 def _invoke_dbt(manifest: Manifest | None, *arguments: str) -> dbtRunnerResult:
     # the manifest is written once, by the parse; writing it took half the time of a small build
-    lean = ["--log-level-file", "none", *(["--no-write-json"] if manifest else [])]
+    lean = build.QUICK if manifest else ()
     return build.invoke_dbt(["--quiet", *lean, *arguments], manifest=manifest)

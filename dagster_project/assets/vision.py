@@ -28,7 +28,7 @@ def judged_photos(
         def progress(share: float, text: str) -> None:
             context.log.info(f"inspection photos: {text} ({share:.0%})")
 
-        model, how = train_or_load(warehouse.models_folder, photos, vision_settings(photos.choices), progress)
+        model, how = train_or_load(warehouse.models_folder, photos, vision_settings(photos.choices, settings.as_of), progress)
         context.log.info(f"inspection photos: model {how}" if model else f"inspection photos: {how}")
         scores, new = judge(warehouse, model, how, photos, progress)
         models = describe(model, scores, photos.choices.get("note")) if model else models

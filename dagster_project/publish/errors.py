@@ -1,9 +1,11 @@
 """What a person is told when publishing is not possible.
 
-Belongs here: the exception. Does not belong here: printing.
+Belongs here: the exception, and the sentence that all of them may say. Does not belong here: printing.
 """
 
 from __future__ import annotations
+
+UNCHANGED = "What was published before is untouched."
 
 
 class PublishError(Exception):

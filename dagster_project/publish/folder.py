@@ -12,9 +12,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from dagster_project.publish.errors import PublishError
-
-_UNCHANGED = "What was published before is untouched."
+from dagster_project.publish.errors import UNCHANGED, PublishError
 
 
 @contextlib.contextmanager
@@ -31,9 +29,9 @@ def new_folder(home: Path, name: str) -> Iterator[Path]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise PublishError([f"{link}: somebody else is publishing there"], f"Wait for its end. {_UNCHANGED}") from None
+                raise PublishError([f"{link}: somebody else is publishing there"], f"Wait for its end. {UNCHANGED}") from None
             if link.exists() and not link.is_symlink():
-                raise PublishError([f"{link} is in the way: it was not made by publishing"], f"Move it away. {_UNCHANGED}")
+                raise PublishError([f"{link} is in the way: it was not made by publishing"], f"Move it away. {UNCHANGED}")
             before = Path(os.readlink(link)).name if link.is_symlink() else ""
             for path in store.iterdir():
                 if path.is_dir() and path.name != before:
@@ -51,4 +49,4 @@ def new_folder(home: Path, name: str) -> Iterator[Path]:
             pointer.symlink_to(Path(store.name) / str(number))
             pointer.replace(link)
     except OSError as error:
-        raise PublishError([f"{home} cannot be written: {error}"], f"{_UNCHANGED} Make room or allow writing there.") from None
+        raise PublishError([f"{home} cannot be written: {error}"], f"{UNCHANGED} Make room or allow writing there.") from None

@@ -10,13 +10,12 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dagster_project.publish.errors import PublishError
+from dagster_project.publish.errors import UNCHANGED, PublishError
 
 if TYPE_CHECKING:
     import psycopg
 
 URL_VARIABLE = "STOCKROOM_POSTGRES_URL"
-UNCHANGED = "What was published before is untouched."
 CONNECT_SECONDS = 10
 LOCK_SECONDS = 5
 ATTEMPTS = 3

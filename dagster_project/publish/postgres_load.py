@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_project.publish.contract import BI_SCHEMA, PublishedTable
-from dagster_project.publish.errors import PublishError
+from dagster_project.publish.errors import UNCHANGED, PublishError
 from dagster_project.publish.postgres import (
     ATTEMPTS,
     LOCK_SECONDS,
-    UNCHANGED,
     address,
     connected,
     literal,

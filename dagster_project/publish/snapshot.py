@@ -33,11 +33,10 @@ from dagster_project.publish.contract import (
     promised,
     published_tables,
 )
-from dagster_project.publish.errors import PublishError
+from dagster_project.publish.errors import UNCHANGED, PublishError
 from dagster_project.settings import Settings
 
 _BI = f"published_snapshot.{BI_SCHEMA}"
-_UNCHANGED = "What was published before is untouched."
 _VERSIONS_KEPT = 2
 
 
@@ -73,7 +72,7 @@ def publish_snapshot(
     promise = promise or promised()
     broken = broken_promises(tables, promise)
     if broken:
-        raise PublishError(broken, f"{_UNCHANGED} Put the columns back, or tell who uses them and accept the change: {ACCEPT}")
+        raise PublishError(broken, f"{UNCHANGED} Put the columns back, or tell who uses them and accept the change: {ACCEPT}")
     if not settings.warehouse.exists():
         raise PublishError([f"{settings.warehouse}: no warehouse yet"], "Next: stockroom run")
     moment = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None)
@@ -91,7 +90,7 @@ def publish_snapshot(
         except duckdb.Error as error:
             raise _failure(error, settings) from None
         except OSError as error:
-            raise PublishError([f"{home} cannot be written: {error}"], f"{_UNCHANGED} {_REMEDY}") from None
+            raise PublishError([f"{home} cannot be written: {error}"], f"{UNCHANGED} {_REMEDY}") from None
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         _remove_leftovers(home)
@@ -103,11 +102,11 @@ _REMEDY = "Make room or allow writing there, or name another folder: STOCKROOM_P
 
 def _failure(error: duckdb.Error, settings: Settings) -> PublishError:
     if isinstance(error, duckdb.CatalogException | duckdb.BinderException):
-        return PublishError([str(error)], f"{_UNCHANGED} Run the job to its end first: stockroom run")
+        return PublishError([str(error)], f"{UNCHANGED} Run the job to its end first: stockroom run")
     text = str(error)
     if str(settings.warehouse) in text:
-        return PublishError([f"{settings.warehouse} cannot be read: {text}"], f"{_UNCHANGED} Is a run at work? Wait for its end.")
-    return PublishError([f"{settings.published} cannot be written: {text}"], f"{_UNCHANGED} {_REMEDY}")
+        return PublishError([f"{settings.warehouse} cannot be read: {text}"], f"{UNCHANGED} Is a run at work? Wait for its end.")
+    return PublishError([f"{settings.published} cannot be written: {text}"], f"{UNCHANGED} {_REMEDY}")
 
 
 @contextlib.contextmanager
@@ -117,7 +116,7 @@ def _alone(home: Path) -> Iterator[None]:
         (home / "versions").mkdir(parents=True, exist_ok=True)
         lock = (home / "versions" / ".lock").open("w")
     except OSError as error:
-        raise PublishError([f"{home} cannot be written: {error}"], f"{_UNCHANGED} {_REMEDY}") from None
+        raise PublishError([f"{home} cannot be written: {error}"], f"{UNCHANGED} {_REMEDY}") from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -230,7 +229,7 @@ def _check_columns(connection: duckdb.DuckDBPyConnection, table: PublishedTable)
         wrong += [f"{name} is not declared" for name in found if name not in expected]
         raise PublishError(
             [f"{table.source}: {'; '.join(wrong)}"],
-            f"{_UNCHANGED} The warehouse is of another version of the project: stockroom run",
+            f"{UNCHANGED} The warehouse is of another version of the project: stockroom run",
         )
 
 

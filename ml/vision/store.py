@@ -167,7 +167,6 @@ def onnx_graph(network: nn.Module, canvas: Canvas) -> bytes:
     import logging
     import warnings
 
-    import onnx
     import torch
 
     example = torch.zeros(2, canvas.channels, canvas.height, canvas.width, dtype=torch.uint8)
@@ -188,18 +187,7 @@ def onnx_graph(network: nn.Module, canvas: Canvas) -> bytes:
             )
         finally:
             logging.disable(level)
-    graph = onnx.load_model_from_string(buffer.getvalue())
-    del graph.metadata_props[:]
-    for function in (graph.graph, *graph.functions):
-        for node in function.node:
-            node.doc_string = ""
-            del node.metadata_props[:]
-        for value in (*getattr(function, "value_info", ()), *getattr(function, "input", ()), *getattr(function, "output", ())):
-            if hasattr(value, "metadata_props"):
-                del value.metadata_props[:]
-    for value in graph.graph.initializer:
-        del value.metadata_props[:]
-    return graph.SerializeToString(deterministic=True)
+    return buffer.getvalue()
 
 
 def _write(path: Path, data: bytes) -> None:
