@@ -23,6 +23,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from dagster_project.intake import Intake, IntakeError, check_source
+from dagster_project.serving_cli import api_key, serve
 from dagster_project.settings import PROJECT_ROOT, Settings
 from dagster_project.vision_cli import vision_app
 
@@ -37,6 +38,8 @@ app = typer.Typer(
 orders_app = typer.Typer(help="Purchase-order proposals: list them, approve them, export them to files.", no_args_is_help=True)
 app.add_typer(orders_app, name="orders")
 app.add_typer(vision_app, name="vision")
+app.command()(serve)
+app.command()(api_key)
 # a pipe has no width of its own; 80 columns would cut what matters
 console = Console() if Console().is_terminal else Console(width=130)
 errors = Console(stderr=True)
