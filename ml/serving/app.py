@@ -40,13 +40,12 @@ def create_app(settings: ServingSettings) -> ASGIApp:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_sync(snapshots.refresh)
-        await run_sync(_warm)
         _tell_snapshot(snapshots)
         watch = asyncio.create_task(_watch(snapshots, figures, settings.poll_seconds))
+        warm = asyncio.create_task(run_sync(_warm, limiter=app.state.serving.heavy))
         yield
         watch.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watch
+        await asyncio.gather(watch, warm, return_exceptions=True)
 
     app = FastAPI(
         title="Stockroom",

@@ -67,9 +67,10 @@ class Snapshot:
         self._cached_bytes = 0
         path = folder / "stockroom.duckdb"
         try:
-            self._connection = duckdb.connect(str(path), read_only=True, config={"memory_limit": memory_limit, "threads": 1})
             # whatever a query says, it reads this file and no other
-            self._connection.execute("set enable_external_access = false; set lock_configuration = true")
+            closed = {"enable_external_access": "false", "lock_configuration": "true"}
+            config = {"memory_limit": memory_limit, "threads": "1", **closed}
+            self._connection = duckdb.connect(str(path), read_only=True, config=config)
             self.run: dict[str, Any] = self._rows("from bi.run_info")[0]
             self.run_id: str = self.run["run_id"]
             self.as_of_date: date = self.run["as_of_date"]

@@ -1,0 +1,114 @@
+"""What these tests lean on: a small published snapshot, the application over it, and a photo model of a few steps.
+
+Belongs here: fixtures of this folder, and the rows of the snapshot. Does not belong here: what is expected of an answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from publish.small_snapshot import NAMES, write_snapshot
+from starlette.testclient import TestClient
+
+from dagster_project.serving_cli import served_metrics
+from ml.serving.app import create_app
+from ml.serving.settings import ServingSettings
+
+RUN = "20170101T060000_00000000"
+ORDERS = """
+    insert into rec_orders by name
+    select date '2016-12-31' as as_of_date, item_id, 'Tea ' || item_id as item_name, location_id, location_id || ' HAZELFORD' as location_name,
+        5 + item_id % 2 as vendor_id, case when item_id % 5 > 0 then 'LEAF, "CO" ' || item_id % 2 end as vendor_name,
+        case when item_id % 3 > 0 then chr((65 + item_id % 3)::integer) end as abc_class, item_id * location_id % 7 as order_units,
+        (item_id * location_id % 7) * 12.34 as order_usd, 12.3456 as demand_units,
+        case item_id % 4 when 0 then null when 1 then 'NaN'::double else item_id / 3 end as cover_days, 'position below' as reason
+    from range(1, 31) as i (item_id), range(1, 5) as l (location_id)
+    order by item_id, location_id
+"""
+TERMS = """
+    insert into rec_why by name
+    select as_of_date, item_id, item_name, location_id, location_name, term_number, ['demand', 'on hand', 'packs'][term_number] as term,
+        [order_units + 5, -6, 1][term_number] as term_units
+    from rec_orders, range(1, 4) as t (term_number) order by item_id, location_id, term_number
+"""
+WEEKS = """
+    insert into rec_demand_forecast by name
+    select as_of_date, item_id, item_name, location_id, location_name, 'theta' as model,
+        (as_of_date + cast(week * 7 - 6 as integer))::date as week_start_date, week / 3 as mean_units
+    from rec_orders, range(1, 6) as w (week) order by item_id, location_id, week
+"""
+COUNTS = "update run_tables set row_count = 120 where table_name = 'rec_orders'"
+
+
+def write_version(published: Path, run_id: str, *more: str) -> Path:
+    """A finished version, not switched to."""
+    folder = published / "versions" / run_id
+    rows = {"dim_product": [{**NAMES, "category": "tea"}]}
+    write_snapshot(
+        folder / "stockroom.duckdb", rows, [ORDERS, TERMS, WEEKS, COUNTS, f"update run_info set run_id = '{run_id}'", *more]
+    )
+    return folder
+
+
+def switch(published: Path, folder: Path) -> None:
+    """As publishing does it: one name is replaced."""
+    new = published / ".new_current"
+    new.symlink_to(Path("versions") / folder.name)
+    new.replace(published / "current")
+
+
+@pytest.fixture(scope="session")
+def snapshot_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as `stockroom publish` leaves it. Read only."""
+    published = tmp_path_factory.mktemp("api") / "published"
+    switch(published, write_version(published, RUN))
+    return published
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with a photo model that has learned for a moment."""
+    from unit.ml.vision_photos import write_parts
+
+    from ml.vision import VisionSettings, train_model
+
+    root = tmp_path_factory.mktemp("models")
+    parts = write_parts(root / "photos", 16, 16).rename({"number": "part"})
+    tiny = VisionSettings(
+        max_input_pixels=32 * 32, width=8, max_steps=20, min_steps=10, check_steps=10, averaged_steps=10, threads=1
+    )
+    train_model(parts, tiny).save(root / "vision" / "0a1b")
+    return root
+
+
+@pytest.fixture(scope="session")
+def settings(snapshot_folder: Path) -> ServingSettings:
+    """A server without keys over the snapshot."""
+    return ServingSettings(published=snapshot_folder, metrics=served_metrics(), poll_seconds=0.05)
+
+
+@pytest.fixture(scope="session")
+def client(settings: ServingSettings) -> Iterator[TestClient]:
+    """The application, asked in this process; a mistake of the server is its answer, as it is over the network."""
+    with opened(settings) as asked:
+        yield asked
+
+
+@contextlib.contextmanager
+def opened(settings: ServingSettings) -> Iterator[TestClient]:
+    with TestClient(create_app(settings), raise_server_exceptions=False) as asked:
+        yield asked
+
+
+@pytest.fixture(scope="session")
+def rows_of(snapshot_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], list[tuple]]]:
+    """What a query on a copy of the file answers: in one process a file is opened in one way only."""
+    copy = tmp_path_factory.mktemp("copy") / "stockroom.duckdb"
+    shutil.copyfile(snapshot_folder / "current" / "stockroom.duckdb", copy)
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        yield lambda sql: connection.sql(sql).fetchall()
