@@ -1,4 +1,4 @@
-"""What these tests lean on: a small published snapshot, the application over it, and a photo model of a few steps.
+"""What these tests lean on: a small published snapshot, the application over it, and a photo model.
 
 Belongs here: fixtures of this folder, and the rows of the snapshot. Does not belong here: what is expected of an answer.
 """
@@ -72,17 +72,48 @@ def snapshot_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder with a photo model that has learned for a moment."""
-    from unit.ml.vision_photos import write_parts
+    """A models folder whose photo model takes what is dark for defective: nothing to learn, and all else is the real thing."""
+    import numpy as np
+    import polars as pl
+    from onnx import TensorProto, helper, numpy_helper
 
-    from ml.vision import VisionSettings, train_model
+    from ml.vision import VisionSettings
+    from ml.vision.data import Canvas
+    from ml.vision.store import VisionModel, version_of
+    from ml.vision.threshold import Decision
 
-    root = tmp_path_factory.mktemp("models")
-    parts = write_parts(root / "photos", 16, 16).rename({"number": "part"})
-    tiny = VisionSettings(
-        max_input_pixels=32 * 32, width=8, max_steps=20, min_steps=10, check_steps=10, averaged_steps=10, threads=1
+    canvas = Canvas(32, 32, 1)
+    nodes = [
+        helper.make_node("Cast", ["photos"], ["light"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["light"], ["mean"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Sub", ["middle", "mean"], ["logits"]),
+    ]
+    photos = helper.make_tensor_value_info("photos", TensorProto.UINT8, ["count", 1, 32, 32])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["count"])
+    middle = numpy_helper.from_array(np.float32(128), "middle")
+    graph = helper.make_model(
+        helper.make_graph(nodes, "dark", [photos], [logits], [middle]), opset_imports=[helper.make_opsetid("", 13)], ir_version=8
     )
-    train_model(parts, tiny).save(root / "vision" / "0a1b")
+    decision = Decision(
+        slope=0.1, offset=0.0, threshold=0.0, unsure_from=-5.0, unsure_to=5.0, margin=0.0, expected_defect_share=0.1, precision=None,
+        recall=None, false_reject_share=0.0, expected_cost=0.0, cost_of_passing_all=0.0, cost_of_rejecting_all=0.0, unsure_share=0.0,
+        good_quantiles=(), defective_quantiles=(), validation_photos=0, validation_parts=0, is_calibrated=True,
+    )  # fmt: skip
+    weights = {"middle": np.array([128.0], dtype=np.float32)}
+    version = version_of("classifier", weights, canvas, decision)
+    root = tmp_path_factory.mktemp("models")
+    model = VisionModel(
+        "classifier",
+        canvas,
+        decision,
+        VisionSettings(),
+        {},
+        weights,
+        graph.SerializeToString(),
+        version,
+        pl.DataFrame({"path": [""]}),
+    )
+    model.save(root / "vision" / "0a1b")
     return root
 
 
