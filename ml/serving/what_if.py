@@ -25,7 +25,9 @@ Periods = Annotated[int, Field(ge=0, le=60)]
 
 
 class Posted(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    """Nothing is guessed: 1 is not true, "2" is no number, and a name that is not known is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class OpenOrder(Posted):
@@ -67,7 +69,7 @@ class Series(Posted):
     shortage_cost: Units
     order_cost: Units | None = None
     moq: Units | None = None
-    pack: Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)] | None = None
+    pack: Annotated[float, Field(ge=0.001, le=1e9, allow_inf_nan=False)] | None = None
     max_stock: Units | None = None
     shelf_life_periods: Units | None = None
     service_level: Annotated[float, Field(gt=0, lt=1)] | None = None
