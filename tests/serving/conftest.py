@@ -6,12 +6,20 @@ Belongs here: fixtures of this folder, and the rows of the snapshot. Does not be
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pytest
+import requests
 from publish.small_snapshot import NAMES, write_snapshot
 from starlette.testclient import TestClient
 
@@ -143,3 +151,58 @@ def rows_of(snapshot_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     shutil.copyfile(snapshot_folder / "current" / "stockroom.duckdb", copy)
     with duckdb.connect(str(copy), read_only=True) as connection:
         yield lambda sql: connection.sql(sql).fetchall()
+
+
+@dataclass
+class Server:
+    """`stockroom serve` with two workers over a folder of its own."""
+
+    url: str
+    published: Path
+    models: Path
+    log: Path
+    process: subprocess.Popen
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("served")
+    published, port = home / "published", free_port()
+    switch(published, write_version(published, "20170101T060000_0000000a"))
+    environment = {
+        **os.environ,
+        "STOCKROOM_PUBLISHED": str(published),
+        "STOCKROOM_WAREHOUSE": str(home / "stockroom.duckdb"),
+        "TMPDIR": str(home),
+    }
+    with (home / "log").open("w") as log:
+        command = [sys.executable, "-m", "dagster_project.cli", "serve", "--port", str(port), "--workers", "2"]
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        found = Server(f"http://127.0.0.1:{port}", published, home / "models", home / "log", process)
+        try:
+            for _ in range(600):
+                if process.poll() is not None or found.log.read_text().count("snapshot opened") == 2:
+                    break
+                time.sleep(0.1)
+            assert requests.get(f"{found.url}/ready", timeout=60).status_code == 200, found.log.read_text()
+            yield found
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=30) in (0, -signal.SIGTERM)
+            assert list(home.glob("stockroom_api_*")) == [], "what workers share is gone with them"
+        finally:
+            process.kill()
+
+
+def wait_for(server: Server, run_id: str) -> None:
+    """Until both workers serve a run: no answer of another in ten connections."""
+    for _ in range(300):
+        if all(requests.get(f"{server.url}/v1/run", timeout=30).json()["run_id"] == run_id for _ in range(10)):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{run_id} is not served")
