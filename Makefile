@@ -17,7 +17,7 @@ export UV_TORCH_BACKEND ?= cpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint format dev bench bench-forecasts bench-orders bench-vision clean
+.PHONY: help setup run demo test lint format dev bench bench-forecasts bench-orders bench-vision bench-api clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 17
@@ -63,6 +63,9 @@ bench-vision: setup ## defect detection on photos it never saw, beside simple wa
 
 bench-orders: setup ## scores of orders in inventory games, and their cost (minutes)
 	@$(BIN)/python tests/bench/orders.py
+
+bench-api: setup ## requests a second of the API, beside a bare FastAPI (two minutes)
+	@$(BIN)/python tests/bench/api.py
 
 clean: ## remove the environment, the warehouse and build files; data/raw stays
 	@rm -rf $(VENV) data/warehouse/*.duckdb* data/warehouse/*.log data/warehouse/models data/warehouse/published data/warehouse/report data/dagster dbt_project/target dbt_project/logs *.egg-info
