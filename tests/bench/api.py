@@ -30,7 +30,7 @@ from rich.console import Console
 
 from dagster_project.settings import PROJECT_ROOT, Settings
 
-ROUNDS, SECONDS, CONNECTIONS, WORKERS = 5, 5, 16, 2
+ROUNDS, SECONDS, CONNECTIONS, WORKERS = 5, 4, 16, 2
 AIM_PER_SECOND, AIM_P99_MS, AIM_WHAT_IF_MS = 1_500, 20, 100
 PAGE = PROJECT_ROOT / "docs" / "benchmarks-api.md"
 HELLO = """
