@@ -30,7 +30,7 @@ from rich.console import Console
 
 from dagster_project.settings import PROJECT_ROOT, Settings
 
-ROUNDS, SECONDS, CONNECTIONS, WORKERS = 5, 4, 16, 2
+ROUNDS, SECONDS, CONNECTIONS, WORKERS = 5, 3, 16, 2
 AIM_PER_SECOND, AIM_P99_MS, AIM_WHAT_IF_MS = 1_500, 20, 100
 PAGE = PROJECT_ROOT / "docs" / "benchmarks-api.md"
 HELLO = """
@@ -141,7 +141,10 @@ def _wrk(url: str, home: Path, script: str = "") -> Load:
     )
     if "Non-2xx" in result.stdout or "Socket errors" in result.stdout:
         raise SystemExit(f"{url}: answers with errors\n{result.stdout}")
-    p50, p99 = (_milliseconds(re.search(rf"^\s+{share}%\s+(\S+)$", result.stdout, re.MULTILINE)[1]) for share in (50, 99))
+    found = {share: re.search(rf"^\s+{share}%\s+([\d.]+(?:us|ms|s))$", result.stdout, re.MULTILINE) for share in (50, 99)}
+    if not all(found.values()):
+        raise SystemExit(f"{url}: wrk says nothing of the time answers took\n{result.stdout}")
+    p50, p99 = (_milliseconds(match[1]) for match in found.values())
     return Load(float(re.search(r"Requests/sec:\s+(\S+)", result.stdout)[1]), p50, p99)
 
 

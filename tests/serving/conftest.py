@@ -140,7 +140,7 @@ def client(settings: ServingSettings) -> Iterator[TestClient]:
 
 @contextlib.contextmanager
 def opened(settings: ServingSettings) -> Iterator[TestClient]:
-    with TestClient(create_app(settings), raise_server_exceptions=False) as asked:
+    with TestClient(create_app(settings), "http://localhost", raise_server_exceptions=False) as asked:
         yield asked
 
 

@@ -156,7 +156,15 @@ def test_what_is_too_large_is_not_read(guarded: TestClient, keys: dict[str, str]
 
 def test_without_keys_only_the_names_of_this_machine_are_answered(client: TestClient) -> None:
     """Else a page in a browser here could ask under a name of its own that leads here."""
-    for host, status in (("localhost:8000", 200), ("127.0.0.1", 200), ("[::1]:8000", 200), ("evil.example:8000", 421)):
+    for host, status in (
+        ("localhost:8000", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:8000", 200),
+        ("[::1]", 200),
+        ("", 421),
+        ("testserver", 421),
+        ("evil.example:8000", 421),
+    ):
         assert client.get("/v1/run", headers={"Host": host}).status_code == status
 
 
