@@ -186,7 +186,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         found = Server(f"http://127.0.0.1:{port}", published, home / "models", home / "log", process)
         try:
-            for _ in range(600):
+            for _ in range(1_800):
                 if process.poll() is not None or found.log.read_text().count("snapshot opened") == 2:
                     break
                 time.sleep(0.1)
