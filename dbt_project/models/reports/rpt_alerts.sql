@@ -51,7 +51,7 @@ acknowledgements as (
 )
 
 select
-    alerts.alert_id, {{ as_of() }} as as_of_date,
+    alerts.alert_id, {{ source_key() }} as source_key, {{ as_of() }} as as_of_date,
     cast(row_number() over (
         order by alerts.is_open desc, acknowledgements.alert_id is not null, alerts.severity_rank desc, alerts.at_risk_usd desc nulls last,
         alerts.kind, alerts.alert_id
