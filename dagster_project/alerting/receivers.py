@@ -131,7 +131,8 @@ def _channel(
         for shown, field in zip(known, fields.values(), strict=True)
         if field.default is dataclasses.MISSING and field.name not in arguments
     ]
-    problems += [f"{where}: needs {name}" for name in missing]
+    if len(problems) == before:
+        problems += [f"{where}: needs {name}" for name in missing]
     if len(problems) > before:
         return None
     try:
