@@ -16,7 +16,9 @@ def roles(read: Reader) -> Section:
     """One card per role, each in a minute."""
     cards = (_store_manager, _customer_support, _procurement, _inventory_analyst, _marketing)
     lead = "Each reads in a minute: first the number, then what to do."
-    return Section("roles", "This morning, by role", lead, roles=[card(read) for card in cards], tables=[*_alerts(read), *_stores(read)])
+    return Section(
+        "roles", "This morning, by role", lead, roles=[card(read) for card in cards], tables=[*_alerts(read), *_stores(read)]
+    )
 
 
 def _alerts(read: Reader) -> list[Table]:
