@@ -58,14 +58,14 @@ def read_published(settings: Settings) -> Published | None:
             rows = connection.execute(
                 """
                 select
-                    alert_id, kind, severity, at_risk_usd, location_id, message, next_step, first_seen_date, item_name,
+                    alert_id, kind, severity, at_risk_usd, location_id, message, next_step, first_seen_date, finding_count, item_name,
                     'store ' || coalesce(location_name, cast(location_id as varchar)), vendor_name
                 from bi.rpt_alerts where is_open and acknowledged_at is null order by alert_rank
                 """
             ).fetchall()
     except duckdb.Error as error:
         raise AlertsError([f"{database} cannot be read: {error}"], "Next: stockroom publish") from None
-    return Published(run_id, as_of, tuple(Alert(*row[:8], tuple(name for name in row[8:] if name)) for row in rows))
+    return Published(run_id, as_of, tuple(Alert(*row[:9], tuple(name for name in row[9:] if name)) for row in rows))
 
 
 def deliver(

@@ -39,6 +39,7 @@ class Alert:
     message: str
     next_step: str
     first_seen_date: date
+    finding_count: int = 1
     names: tuple[str, ...] = ()  # item, store and vendor, those there are
 
     @property
@@ -70,13 +71,17 @@ class Message:
 
 
 def pending(alerts: Sequence[Alert], sent: Mapping[str, Sent], receiver: Receiver, now: datetime) -> list[tuple[Alert, str]]:
-    """What `receiver` has to hear of, most severe first, then most money, each with why: new, worse or still."""
+    """What `receiver` has to hear of, most severe first, then most money, small ones put together last; each with why: new,
+    worse or still."""
     found = [
         (alert, why)
         for alert in alerts
         if receiver.wants(alert) and (why := _why(alert, sent.get(alert.alert_id), receiver, now))
     ]
-    return sorted(found, key=lambda pair: (-pair[0].rank, -(pair[0].at_risk_usd or 0), pair[0].kind, pair[0].alert_id))
+    return sorted(
+        found,
+        key=lambda pair: (-pair[0].rank, pair[0].finding_count > 1, -(pair[0].at_risk_usd or 0), pair[0].kind, pair[0].alert_id),
+    )
 
 
 def _why(alert: Alert, before: Sent | None, receiver: Receiver, now: datetime) -> str:

@@ -52,6 +52,7 @@ def told(message: Message) -> list[str]:
 
 def test_one_message_has_what_is_severe_first_then_most_money_and_says_how_many_more(ledger, kept, alert, published) -> None:
     alerts = [
+        alert(6, 400, finding_count=9),
         alert(1, 300),
         alert(2, None),
         alert(3, 150, severity="high", kind="rejects"),
@@ -61,15 +62,15 @@ def test_one_message_has_what_is_severe_first_then_most_money_and_says_how_many_
     outcomes = deliver(one(kept, lines=3), ledger, published("run1", *alerts), now=NOW)
     assert states(outcomes) == ["sent"]
     (message,) = kept.messages
-    assert message.subject == "Stockroom 2016-12-31: 4 alerts (1 high, 3 medium)"
+    assert message.subject == "Stockroom 2016-12-31: 5 alerts (1 high, 4 medium)"
     assert message.lines == (
-        "Stockroom, as of 2016-12-31: 4 alerts (1 high, 3 medium).",
-        "overstock 3, rejects 1",
+        "Stockroom, as of 2016-12-31: 5 alerts (1 high, 4 medium).",
+        "overstock 4, rejects 1",
         "",
         "[high] rejects, 150 USD: Tea, store 1 HAZELFORD: 20 units more than the policy would ever build up. Next: return them. A0000000003",
         "[medium] overstock, 900 USD: Tea, store 1 HAZELFORD: 20 units more than the policy would ever build up. Next: return them. A0000000004",
         "[medium] overstock, 300 USD: Tea, store 1 HAZELFORD: 20 units more than the policy would ever build up. Next: return them. A0000000001",
-        "and 1 more: overstock 1",
+        "and 2 more: overstock 2",
         "",
         "All of them: stockroom alerts list. Seen to it: stockroom alerts ack ID. Report: bi.rpt_alerts.",
     )

@@ -53,8 +53,8 @@ acknowledgements as (
 select
     alerts.alert_id, {{ source_key() }} as source_key, {{ as_of() }} as as_of_date,
     cast(row_number() over (
-        order by alerts.is_open desc, acknowledgements.alert_id is not null, alerts.severity_rank desc, alerts.at_risk_usd desc nulls last,
-        alerts.kind, alerts.alert_id
+        order by alerts.is_open desc, acknowledgements.alert_id is not null, alerts.severity_rank desc, alerts.finding_count > 1,
+        alerts.at_risk_usd desc nulls last, alerts.kind, alerts.alert_id
     ) as integer) as alert_rank,
     alerts.kind, alerts.severity, alerts.at_risk_usd, alerts.item_id, alerts.location_id, alerts.vendor_id, alerts.finding_count,
     alerts.message, alerts.next_step, alerts.first_seen_date, alerts.as_of_date as last_seen_date, alerts.is_open,
