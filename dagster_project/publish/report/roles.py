@@ -43,7 +43,7 @@ def _alerts(read: Reader) -> list[Table]:
         Column("Name", of="rpt_alerts.alert_id"),
     ]
     more = read.one(f"select count(*) as n {open_alerts}")["n"] - len(rows)
-    note = "Seen to one? stockroom alerts ack and its name."
+    note = "Seen to one? `stockroom alerts ack` and its name."
     note = f"{plural(more, 'more alert')} in bi.rpt_alerts. {note}" if more else note
     return [Table("Alerts nobody has seen to", columns, [list(row.values()) for row in rows], note=note)] if rows else []
 

@@ -137,7 +137,7 @@ findings as (
         'order spike', '', null, null, orders.vendor_id, orders.today_usd - limits.limit_value * usual.usual_usd, orders.today_usd / usual.usual_usd,
         'today''s order of ' || cast(round(orders.today_usd) as bigint) || ' USD is ' || cast(round(orders.today_usd / usual.usual_usd, 1) as decimal(9, 1))
         || ' times the usual one of ' || cast(round(usual.usual_usd) as bigint) || ' USD (median of ' || usual.order_count || ' in a year)',
-        'look at its largest lines with `stockroom why` before it is approved'
+        'look at its largest lines before it is approved (stockroom why)'
     from todays_orders as orders
     inner join usual_orders as usual on orders.vendor_id = usual.vendor_id
     inner join limits on limits.kind = 'order spike'
