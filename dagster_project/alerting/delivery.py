@@ -18,6 +18,8 @@ from dagster_project.settings import Settings
 
 FIRST_WAIT_SECONDS = 60
 LONGEST_WAIT_SECONDS = 6 * 3600
+LONGEST_ASKED_SECONDS = 24 * 3600
+"""A receiver that asks for longer is tried after so long."""
 NOTICE_DAYS = 7
 TURN_SECONDS = 40
 """No further receiver is begun after so long: the sensor's process is asked again within a minute."""
@@ -91,53 +93,68 @@ def deliver(
         if time.monotonic() - started > TURN_SECONDS:
             outcomes.append(Outcome(receiver.name, "waiting", "the others took too long; it comes with the next try"))
             continue
-        with ledger.turn(receiver.name) as turn:
-            outcomes.append(_take_turn(receiver, turn, published, now))
+        outcomes.append(_tell(receiver, ledger, published, now))
     ledger.forget_old(now)
     return outcomes
 
 
-def _take_turn(receiver: Receiver, turn: Turn, published: Published | None, now: datetime) -> Outcome:
+@dataclass(frozen=True)
+class _Told:
+    """What one turn tells: a message, or None where there is nothing; what it is of, and where the receiver stands afterwards."""
+
+    message: Message | None
+    standing: Standing
+    alerts: tuple[Alert, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def _tell(receiver: Receiver, ledger: Ledger, published: Published | None, now: datetime) -> Outcome:
+    """What happened, then the alerts: a turn each, so that the first is kept before the second is sent."""
+    said = []
+    for choose in (_notices, _alerts):
+        with ledger.turn(receiver.name) as turn:
+            outcome = _take_turn(receiver, turn, choose(receiver, turn, published, now), now)
+        if outcome.state in ("waiting", "failed"):
+            return outcome
+        said += [outcome.text] if outcome.state == "sent" else []
+    return Outcome(receiver.name, "sent", "; ".join(said)) if said else outcome
+
+
+def _notices(receiver: Receiver, turn: Turn, published: Published | None, now: datetime) -> _Told:
+    found = turn.notices(now - timedelta(days=NOTICE_DAYS)) if receiver.run_failures else {}
+    standing = Standing(turn.standing.run_id, turn.standing.as_of_date)
+    return _Told(notices_message(found, receiver) if found else None, standing, notices=tuple(found))
+
+
+def _alerts(receiver: Receiver, turn: Turn, published: Published | None, now: datetime) -> _Told:
+    # a past day that is decided for again brings no news
+    if not published or published.run_id == turn.standing.run_id or published.as_of_date < turn.standing.as_of_date:
+        return _Told(None, Standing(turn.standing.run_id, turn.standing.as_of_date))
+    found = pending(published.alerts, turn.sent(), receiver, now)
+    message = alerts_message(found, receiver, published.run_id, published.as_of_date) if found else None
+    return _Told(message, Standing(published.run_id, published.as_of_date), alerts=tuple(alert for alert, _ in found))
+
+
+def _take_turn(receiver: Receiver, turn: Turn, told: _Told, now: datetime) -> Outcome:
     standing = turn.standing
     if standing.next_attempt_at and now < standing.next_attempt_at:
-        return Outcome(
-            receiver.name, "waiting", f"tried again at {standing.next_attempt_at:%Y-%m-%d %H:%M} UTC: {standing.last_error}"
-        )
-    said = []
-    notices = turn.notices(now - timedelta(days=NOTICE_DAYS)) if receiver.run_failures else {}
-    # a past day that is decided for again brings no news
-    is_news = published and published.run_id != standing.run_id and published.as_of_date >= standing.as_of_date
-    found = pending(published.alerts, turn.sent(), receiver, now) if is_news else []
+        again = f"tried again at {standing.next_attempt_at:%Y-%m-%d %H:%M} UTC: {standing.last_error}"
+        return Outcome(receiver.name, "waiting", again)
+    if told.message is None:
+        # trouble is over when something was sent, not when there is nothing to send
+        turn.stand(replace(standing, run_id=told.standing.run_id, as_of_date=told.standing.as_of_date))
+        return Outcome(receiver.name, "nothing new", "nothing new")
+    if turn.messages_since(now - timedelta(hours=1)) >= receiver.messages_per_hour:
+        full = f"{receiver.messages_per_hour} messages were sent within the hour; nothing is lost"
+        return Outcome(receiver.name, "waiting", full)
     try:
-        if notices:
-            message = notices_message(notices, receiver)
-            if not _send(receiver, turn, message, now, [], list(notices)):
-                return _waits(receiver)
-            said.append(message.subject)
-        if found:
-            message = alerts_message(found, receiver, published.run_id, published.as_of_date)
-            if not _send(receiver, turn, message, now, [alert for alert, _ in found], []):
-                return _waits(receiver)
-            said.append(message.subject)
+        receiver.channel.send(told.message)
     except DeliveryError as error:
         count = standing.failure_count + 1
-        wait = min(FIRST_WAIT_SECONDS * 2 ** (count - 1), LONGEST_WAIT_SECONDS) if count < 20 else LONGEST_WAIT_SECONDS
-        until = now + timedelta(seconds=min(max(wait, error.retry_after_seconds or 0), 24 * 3600))
+        wait = min(FIRST_WAIT_SECONDS * 2 ** min(count - 1, 20), LONGEST_WAIT_SECONDS)
+        until = now + timedelta(seconds=min(max(wait, error.retry_after_seconds or 0), LONGEST_ASKED_SECONDS))
         turn.stand(replace(standing, failure_count=count, next_attempt_at=until, last_error=str(error)))
         return Outcome(receiver.name, "failed", f"{error}; tried again at {until:%Y-%m-%d %H:%M} UTC")
-    told = (published.run_id, published.as_of_date) if is_news else (standing.run_id, standing.as_of_date)
-    turn.stand(Standing(*told))
-    return Outcome(receiver.name, "sent", "; ".join(said)) if said else Outcome(receiver.name, "nothing new", "nothing new")
-
-
-def _send(receiver: Receiver, turn: Turn, message: Message, now: datetime, alerts: list[Alert], notices: list[str]) -> bool:
-    """Whether it was sent; not where the hour is full."""
-    if turn.messages_since(now - timedelta(hours=1)) >= receiver.messages_per_hour:
-        return False
-    receiver.channel.send(message)
-    turn.record(message.message_id, alerts, notices, now)
-    return True
-
-
-def _waits(receiver: Receiver) -> Outcome:
-    return Outcome(receiver.name, "waiting", f"{receiver.messages_per_hour} messages were sent within the hour; nothing is lost")
+    turn.record(told.message.message_id, told.alerts, told.notices, now)
+    turn.stand(told.standing)
+    return Outcome(receiver.name, "sent", told.message.subject)

@@ -181,6 +181,22 @@ def test_a_process_that_dies_between_sending_and_recording_sends_once_more_and_l
     assert kept.messages[0] == kept.messages[1], "a receiver that looks can tell: the message has the same name"
 
 
+def test_what_was_sent_is_kept_before_the_next_message_is_sent(ledger, kept, alert, published) -> None:
+    class DiesAtTheSecond(Kept):
+        def send(self, message: Message) -> None:
+            if len(self.messages) == 1:
+                raise KeyboardInterrupt
+            super().send(message)
+
+    channel = DiesAtTheSecond()
+    failed = [("run0", "The daily run run0 failed", NOW)]
+    with pytest.raises(KeyboardInterrupt):
+        deliver(one(channel), ledger, published("run1", alert(1)), failed, now=NOW)
+    deliver(one(kept), ledger, published("run1", alert(1)), failed, now=NOW)
+    assert [m.subject for m in channel.messages] == ["Stockroom: something needs you"]
+    assert [told(m) for m in kept.messages] == [["A0000000001"]]
+
+
 def test_two_that_deliver_at_once_take_turns(ledger: Ledger, kept, alert, published, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dagster_project.alerting.ledger.BUSY_SECONDS", 0.1)
 
