@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from serving.conftest import RUN, opened
+from serving.conftest import RUN, opened, switch, write_version
 from starlette.testclient import TestClient
 
 from ml.serving.formats import ARROW, CSV, JSON
@@ -161,27 +161,14 @@ def test_every_table_of_the_contract_is_served_with_its_columns(client: TestClie
         assert (described["kind"], described["grain"]) == (table.kind, table.grain)
 
 
-def test_alerts_are_served_where_the_snapshot_has_them_and_missed_with_a_reason(
-    settings: ServingSettings, client: TestClient, rows_of: Callable, tmp_path: Path
+def test_alerts_are_served_and_missed_with_a_reason_where_an_older_snapshot_has_none(
+    settings: ServingSettings, client: TestClient, tmp_path: Path
 ) -> None:
-    from publish.small_snapshot import write_snapshot
-    from serving.conftest import switch
-
-    has_alerts = bool(rows_of("select 1 from duckdb_tables() where table_name = 'rpt_alerts'"))
-    answer = client.get("/v1/alerts")
-    assert answer.status_code == (200 if has_alerts else 404)
-    if not has_alerts:
-        assert "no rpt_alerts" in answer.json()["detail"]
-        more = [
-            "create table rpt_alerts (kind varchar, severity varchar, message varchar)",
-            "insert into rpt_alerts values ('low_stock', 'high', 'no tea')",
-            "insert into run_tables (table_name, kind, grain, row_count) values ('rpt_alerts', 'report', 'one row per alert', 1)",
-            "insert into run_columns (table_name, column_number, column_name) values ('rpt_alerts', 1, 'kind'), ('rpt_alerts', 2, 'message')",
-        ]
-        write_snapshot(tmp_path / "versions" / "with" / "stockroom.duckdb", {}, more)
-        switch(tmp_path, tmp_path / "versions" / "with")
-        with opened(replace(settings, published=tmp_path)) as asked:
-            assert asked.get("/v1/alerts").json()["data"] == [{"kind": "low_stock", "message": "no tea"}]
+    assert client.get("/v1/alerts").json()["data"] == []
+    switch(tmp_path, write_version(tmp_path, RUN, "drop table rpt_alerts"))
+    with opened(replace(settings, published=tmp_path)) as asked:
+        answer = asked.get("/v1/alerts")
+    assert (answer.status_code, "no rpt_alerts" in answer.json()["detail"]) == (404, True)
 
 
 def test_an_answer_known_already_is_not_sent_again(client: TestClient) -> None:
