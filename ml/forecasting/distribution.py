@@ -104,18 +104,17 @@ def _points_below(cdf: Array, levels: Array) -> NDArray[np.int64]:
 def simple_quantiles_units(mean: Array, variance: Array, is_whole_units: NDArray[np.bool_], levels: Array, points: int) -> Array:
     """Quantiles of demand with (n,) means and variances in units -> (n, levels) units."""
     step = lattice_step_units(mean, variance, is_whole_units, points)
-    result = np.empty((mean.size, len(levels)))
     # A slow mover needs a few of the points: mass beyond its reach is nothing, and so is what a longer lattice would add.
     reach = np.where(is_whole_units & (step == 1), _reach_units(mean, variance, points), np.inf)
-    fewest = 8
-    while fewest < points:
-        here = np.flatnonzero((reach <= fewest - 1) & (reach > fewest // 2 - 1 if fewest > 8 else True))
-        for at in _blocks(here):
-            result[at] = _points_below(_cumulated(mean[at], variance[at], step[at], fewest), levels)
-        fewest *= 2
-    for at in _blocks(np.flatnonzero(reach > fewest // 2 - 1)):
-        cdf = lattice_cdf(mean[at], variance[at], step[at], points)
-        result[at] = quantiles_units(cdf, step[at], is_whole_units[at], levels)
+    needed = np.minimum(2 ** np.ceil(np.log2(reach + 1)), points).astype(np.int64)
+    result = np.empty((mean.size, len(levels)))
+    for count in np.unique(needed).tolist():
+        for at in _blocks(np.flatnonzero(needed == count)):
+            if count < points:
+                result[at] = _points_below(_cumulated(mean[at], variance[at], step[at], count), levels)
+            else:
+                cdf = lattice_cdf(mean[at], variance[at], step[at], points)
+                result[at] = quantiles_units(cdf, step[at], is_whole_units[at], levels)
     return result
 
 
