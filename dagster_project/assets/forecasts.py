@@ -6,6 +6,7 @@ Belongs here: carrying frames between tables and `ml.forecasting`. Does not belo
 import dagster as dg
 
 from dagster_project.assets.specs import table_specs
+from dagster_project.choices import RunChoices
 from dagster_project.forecasting import forecast_settings, read_features
 from dagster_project.resources import Warehouse
 from dagster_project.warehouse_file import ML_SCHEMA
@@ -19,7 +20,7 @@ FORECAST_SPECS = table_specs(
 
 
 @dg.multi_asset(specs=FORECAST_SPECS, name="forecasts", pool="warehouse")
-def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse):
+def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse, choices: RunChoices):
     """Demand forecasts, the distribution of demand summed over each protection interval, and how good they are.
 
     A run on the same data, code and settings has the same name, and nothing is computed twice.
@@ -28,7 +29,7 @@ def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse):
     from ml.forecasting.artefacts import save_artefacts
 
     features, as_of_date = read_features(warehouse)
-    settings = forecast_settings()
+    settings = choices.chosen(forecast_settings())
     identity = identify(features, as_of_date, settings)
     run_id = identity.run_id
     if warehouse.has_run(run_id):
