@@ -25,6 +25,7 @@ def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse, choices: 
 
     A run on the same data, code and settings has the same name, and nothing is computed twice.
     """
+    from dagster_project.pictures import PICTURED, forecast_pictures
     from ml.forecasting import identify, run_forecast
     from ml.forecasting.artefacts import save_artefacts
 
@@ -44,6 +45,10 @@ def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse, choices: 
         )
         save_artefacts(warehouse.models_folder / run_id, run_id, result.artefacts)
         warehouse.replace_as_of(as_of_date, [(contract, result[contract]) for contract in contracts.FORECASTS])
+    pictures = forecast_pictures(
+        {name: warehouse.read(f"from {ML_SCHEMA}.{name} where as_of_date = '{as_of_date}'") for name in PICTURED}
+    )
     for contract in contracts.FORECASTS:
         rows = warehouse.read(f"select count(*) from {ML_SCHEMA}.{contract.name} where as_of_date = '{as_of_date}'").item()
-        yield dg.MaterializeResult(asset_key=[ML_SCHEMA, contract.name], metadata={"dagster/row_count": rows})
+        metadata = {"dagster/row_count": rows, "model_run": run_id, **pictures.get(contract.name, {})}
+        yield dg.MaterializeResult(asset_key=[ML_SCHEMA, contract.name], metadata=metadata)
