@@ -20,6 +20,7 @@ from dagster_project.publish.report.charts import Bar, Line, bar_chart, line_cha
 PICTURED = ("forecast_hierarchy", "model_metrics")
 """Tables of the forecast that have a picture."""
 WORST_PHOTOS = 4
+_SHARES = ("precision_share", "recall_share", "false_reject_share", "review_share")
 _THUMB_PX = 160
 _STYLE = Path(__file__).parent / "publish" / "report" / "page.css"
 
@@ -49,10 +50,12 @@ def cost_curve_picture(curve: pl.DataFrame) -> dict[str, dg.MetadataValue]:
     )
 
 
-def photo_pictures(scores: pl.DataFrame, labelled: pl.DataFrame, paths: pl.DataFrame) -> dict[str, dg.MetadataValue]:
-    """The photos with a label by what the model said, and the photos most likely defective.
+def photo_pictures(
+    models: pl.DataFrame, scores: pl.DataFrame, labelled: pl.DataFrame, paths: pl.DataFrame
+) -> dict[str, dg.MetadataValue]:
+    """Photos of the list that a person labelled, by what the model said; its shares on photos held out; the photos most likely defective.
 
-    The model may have learned from the labelled ones, so the table flatters it: reports.rpt_vision_model has the honest shares.
+    The model may have learned from the labelled ones, so the matrix flatters it; the shares do not.
     """
     said = scores.join(labelled.select("photo_hash", "is_defective"), on="photo_hash", how="inner")
     counts = said.group_by("is_defective", "verdict").len()
@@ -69,6 +72,9 @@ def photo_pictures(scores: pl.DataFrame, labelled: pl.DataFrame, paths: pl.DataF
     worst = scores.filter(pl.col("defect_score").is_not_null()).sort("defect_score", "photo", descending=[True, False])
     shown = worst.head(WORST_PHOTOS).join(paths.select("photo", "path"), on="photo", how="inner", maintain_order="left")
     found = {"confusion_matrix": dg.MetadataValue.md("\n".join(lines))} if known else {}
+    for row in models.to_dicts():
+        shares = [f"| {name} | {row[name]:.1%} |" for name in _SHARES if row[name] is not None]
+        found["on_photos_held_out"] = dg.MetadataValue.md("\n".join(["| share | |", "|---|---|", *shares]))
     if shown.height:
         found["worst_photos"] = dg.MetadataValue.md(
             "\n\n".join(f"{row['photo']}: {row['reason']}\n\n{_thumb(Path(row['path']))}" for row in shown.to_dicts())
@@ -86,8 +92,10 @@ def _standing_alone(svg: Markup) -> str:
     root = re.search(r":root\s*{(.*?)}", text, re.S)
     rules = [line for line in text.splitlines() if line.startswith("svg ")]
     style = f":root{{{root[1] if root else ''}}} svg{{background:#fff}} {' '.join(rules)}"
-    return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" width="520" ', 1).replace(
-        ">", f"><style>{style}</style>", 1
+    return (
+        str(svg)
+        .replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" width="520" ', 1)
+        .replace(">", f"><style>{style}</style>", 1)
     )
 
 

@@ -34,7 +34,7 @@ def judged_photos(
         context.log.info(f"inspection photos: model {how}" if model else f"inspection photos: {how}")
         scores, new = judge(warehouse, model, how, photos, progress)
         models = describe(model, scores, photos.choices.get("note")) if model else models
-        pictures = photo_pictures(scores, photos.labelled, photos.to_judge)
+        pictures = photo_pictures(models, scores, photos.labelled, photos.to_judge)
     frames = [(contracts.VISION_MODELS, models), (contracts.IMAGE_SCORES, scores)]
     warehouse.replace_rows(frames)
     context.log.info(f"inspection photos: {scores.height:,}, {new:,} judged now" if scores.height else "no inspection photos")
