@@ -24,6 +24,11 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings
 
 
+@pytest.fixture(scope="module")
+def defs(dbt_manifest) -> dg.Definitions:
+    return build_defs(Settings.from_env())
+
+
 def put(path: Path, text: str = "x") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -36,8 +41,7 @@ def outcome(sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: s
     return data.run_requests, data.skip_message or "", data.cursor
 
 
-def test_all_is_off_until_it_is_switched_on_but_for_what_only_writes_a_file(dbt_manifest) -> None:
-    defs = build_defs(Settings.from_env())
+def test_all_is_off_until_it_is_switched_on_but_for_what_only_writes_a_file(defs: dg.Definitions) -> None:
     on = [sensor.name for sensor in SENSORS if sensor.default_status == dg.DefaultSensorStatus.RUNNING]
     assert on == [run_metrics.name]
     assert {schedule.default_status for schedule in SCHEDULES} == {dg.DefaultScheduleStatus.STOPPED}
@@ -46,16 +50,18 @@ def test_all_is_off_until_it_is_switched_on_but_for_what_only_writes_a_file(dbt_
     assert {automatic.get(key).group_name for key in conditions} == {"replay"}
 
 
-def test_the_inbox_sensor_runs_with_the_complete_files_and_waits_while_a_run_is_at_work(settings: Settings) -> None:
+def test_the_inbox_sensor_runs_with_the_complete_files_and_waits_while_a_run_is_at_work(
+    settings: Settings, defs: dg.Definitions
+) -> None:
     put(settings.inbox / "sales.csv")
     put(settings.inbox / "prices.csv.part")
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         requests, said, cursor = outcome(inbox, instance, None)
         assert (requests, said) == ([], "1 files are not complete yet")
         requests, _, _ = outcome(inbox, instance, cursor)
-        assert [request.run_config for request in requests] == [
-            {"resources": {"choices": {"config": {"as_of": "", "models": [], "inbox": ["sales.csv"]}}}}
-        ]
+        (request,) = requests
+        assert request.run_config["resources"]["choices"]["config"] == {"as_of": "", "models": [], "inbox": ["sales.csv"]}
+        dg.validate_run_config(defs.resolve_job_def("daily_replenishment"), request.run_config)
         instance.add_run(dg.DagsterRun(job_name="daily_replenishment", status=dg.DagsterRunStatus.STARTED))
         requests, said, _ = outcome(inbox, instance, cursor)
         assert (requests, said) == ([], "1 files wait for the end of the daily run")
@@ -64,7 +70,7 @@ def test_the_inbox_sensor_runs_with_the_complete_files_and_waits_while_a_run_is_
 def test_new_photos_are_judged_once_they_have_all_come(settings: Settings) -> None:
     photos = settings.source_dir / "inspection_photos"
     put(photos / "a.jpg")
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         requests, said, cursor = outcome(new_photos, instance, None)
         assert (requests, said) == ([], "no new photos")
         put(photos / "b.jpg")
@@ -77,7 +83,7 @@ def test_new_photos_are_judged_once_they_have_all_come(settings: Settings) -> No
 
 
 def test_drift_asks_once_per_model_run_and_reads_what_is_published(settings: Settings) -> None:
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         assert outcome(drift, instance, None)[1] == "nothing is published yet"
         settings.published.mkdir(parents=True)
         with duckdb.connect(str(settings.published / "stockroom.duckdb")) as connection:
@@ -102,7 +108,7 @@ def test_the_metrics_sensor_writes_when_a_run_has_ended(settings: Settings) -> N
     def small() -> None:
         nothing()
 
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         small.execute_in_process(instance=instance)
         _, said, cursor = outcome(run_metrics, instance, None)
         assert said.endswith("is written")
@@ -140,14 +146,14 @@ def test_a_locked_file_is_tried_again_and_bad_data_is_not(tmp_path: Path) -> Non
     tries: list[str] = []
 
     @dg.op
-    def meets_a_lock(context: dg.OpExecutionContext) -> None:
+    def meets_a_lock(context) -> None:
         with tried_again(context, wait_seconds=0):
             tries.append("lock")
             if len(tries) < 3:
                 raise duckdb.IOException("IO Error: Could not set lock on file")
 
     @dg.op
-    def meets_bad_data(context: dg.OpExecutionContext) -> None:
+    def meets_bad_data(context) -> None:
         with tried_again(context, wait_seconds=0):
             tries.append("bad")
             raise ValueError("no column Store")

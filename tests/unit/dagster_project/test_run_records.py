@@ -39,7 +39,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_a_run_says_how_it_ended_who_started_it_and_what_failed(settings: Settings) -> None:
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         goes_well.execute_in_process(instance=instance, tags={COMMAND_TAG: "command", **run_tags(settings)})
         scheduled = {"dagster/schedule_name": "every_morning", "stockroom/as_of": "2016-06-30"}
         goes_wrong.execute_in_process(instance=instance, raise_on_error=False, tags=run_tags(settings) | scheduled)
@@ -62,7 +62,7 @@ def test_a_run_whose_process_is_gone_is_closed_and_one_at_work_is_not(settings: 
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
     here = run_tags(settings)[PROCESS_TAG]
     host = here.split(" ")[0]
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         started = {"status": dg.DagsterRunStatus.STARTED, "job_name": "goes_well"}
         killed = dg.DagsterRun(tags={PROCESS_TAG: f"{host} {ended.stdout.strip()} 1"}, **started)
         at_work = dg.DagsterRun(tags={PROCESS_TAG: here}, **started)
