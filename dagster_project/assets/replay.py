@@ -9,6 +9,8 @@ from pydantic import Field
 from dagster_project.assets.specs import table_specs
 from dagster_project.replaying import run_replay, run_what_if
 from dagster_project.resources import Warehouse
+from dagster_project.run_records import run_tags
+from dagster_project.settings import Settings
 from dagster_project.warehouse_file import ML_SCHEMA
 from ml import contracts
 
@@ -31,6 +33,7 @@ def replay(context: dg.AssetExecutionContext, config: ReplayChoices, warehouse: 
     """What each policy would have cost over the last year, and the curve of cost against service level."""
     from dagster_project.pictures import cost_curve_picture
 
+    context.instance.add_run_tags(context.run_id, run_tags(Settings.from_env()))
     scope = {"weeks": config.weeks, "sample": config.sample, "seed": config.seed}
     rows, compared = run_replay(
         warehouse, config.policies, progress=lambda share: context.log.info(f"replaying ({share:.0%})"), **scope

@@ -9,6 +9,8 @@ from pydantic import Field
 
 from dagster_project.choices import tried_again
 from dagster_project.resources import Warehouse
+from dagster_project.run_records import run_tags
+from dagster_project.settings import Settings
 
 FOUND_SETTINGS = "found_forecast_settings.json"
 
@@ -28,6 +30,7 @@ def search_settings(context: dg.OpExecutionContext, config: SearchChoices, wareh
     def told(done: int, trials: int, best: float) -> None:
         context.log.info(f"{done} of {trials} settings tried, best loss {best:.4f}")
 
+    context.instance.add_run_tags(context.run_id, run_tags(Settings.from_env()))
     with tried_again(context):
         result = search(warehouse, config.trials, config.seed, config.series, told)
     path = warehouse.models_folder / FOUND_SETTINGS
