@@ -41,7 +41,9 @@ removed as (
 ),
 
 changes as (
-    from added_or_retyped union all by name from removed
+    from added_or_retyped
+    union all by name
+    from removed
 )
 
 select
