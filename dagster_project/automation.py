@@ -24,14 +24,14 @@ every_morning = dg.ScheduleDefinition(
     name="every_morning",
     job=daily_replenishment,
     cron_schedule="0 5 * * *",
-    description="Orders for the day, at five in the morning of the machine's time zone as Dagster has it (UTC unless configured).",
+    description="Orders for the day, at 05:00 UTC.",
 )
 
 every_sunday = dg.ScheduleDefinition(
     name="every_sunday",
     job=retraining,
     cron_schedule="0 12 * * 0",
-    description="A search for better forecast settings, on Sundays at noon, when no daily run waits.",
+    description="A search for better forecast settings, Sundays at 12:00 UTC, when no daily run waits.",
 )
 
 AFTER_NEW_DEMAND = dg.AutomationCondition.on_cron("0 14 * * 0").with_label("on Sundays, once the week's demand is in")
