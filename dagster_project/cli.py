@@ -28,6 +28,8 @@ from dagster_project.vision_cli import vision_app
 
 # two builds of one parser are installed by dagster-dbt's requirements; nothing a user can act on
 warnings.filterwarnings("ignore", message=r"sqlglot\[rs\]")
+# Dagster's word to developers: an owner of a sensor
+warnings.filterwarnings("ignore", message=r"Parameter `owners` of initializer `SensorDefinition")
 
 app = typer.Typer(
     help="Raw purchases, sales and inventory in; what to reorder, why, and from whom, out.",

@@ -45,7 +45,8 @@ past as (
 ),
 
 counts as (
-    select coalesce(abc_class, 'all') as abc_class, count(*) as series_count, count(*) filter (where is_forecast) as forecast_count
+    select
+        case when grouping(abc_class) = 1 then 'all' else coalesce(abc_class, 'none') end as abc_class, count(*) as series_count, count(*) filter (where is_forecast) as forecast_count
     from series group by grouping sets ((abc_class), ())
 )
 

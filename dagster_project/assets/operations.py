@@ -37,11 +37,13 @@ def build_operations(nodes: dict[str, Any]) -> dg.AssetsDefinition:
         """Freshness, rows, columns, forecasts and orders of this run; and how earlier runs ended."""
         from dagster_project.intake import check_source
         from dagster_project.recording import record_run
-        from dagster_project.run_records import keep_records
+        from dagster_project.run_records import AS_OF_TAG, keep_records
 
         settings = Settings.from_env()
         with tried_again(context):
             written = record_run(warehouse, context.run_id, check_source(settings.source_dir), str(settings.source_dir), tables)
+        as_of_date = warehouse.read("select as_of_date from intermediate.int_as_of").item()
+        context.instance.add_run_tags(context.run_id, {AS_OF_TAG: str(as_of_date)})
         keep_records(context.instance, settings)
         for spec in specs:
             yield dg.MaterializeResult(asset_key=spec.key, metadata={"rows_of_this_run": written.get(spec.key.path[-1], 0)})
