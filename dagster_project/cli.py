@@ -30,6 +30,8 @@ from dagster_project.vision_cli import vision_app
 
 # two builds of one parser are installed by dagster-dbt's requirements; nothing a user can act on
 warnings.filterwarnings("ignore", message=r"sqlglot\[rs\]")
+# Dagster's word to developers: an owner of a sensor
+warnings.filterwarnings("ignore", message=r"Parameter `owners` of initializer `SensorDefinition")
 
 app = typer.Typer(
     help="Raw purchases, sales and inventory in; what to reorder, why, and from whom, out.",
@@ -115,6 +117,28 @@ def run(source: SourceOption = None, warehouse: WarehouseOption = None, as_of: A
             ) from None
     console.print(run_summary(settings.warehouse, console.width, _program(), settings.report))
     console.print(f"Done in {time.perf_counter() - started:.0f} s.")
+
+
+@app.command()
+def rebuild(
+    days: Annotated[list[datetime], typer.Argument(formats=["%Y-%m-%d"], help="Past days, YYYY-MM-DD.")],
+    source: SourceOption = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Decide for past days once more and keep that beside today's orders, which stay: reports.rpt_order_history."""
+    from dagster_project.rebuilding import RebuildFailed, rebuild_day
+
+    settings = _settings(source, warehouse)
+    _existing_warehouse(warehouse)
+    for moment in days:
+        day = moment.date()
+        with errors.status(f"{day}: starting") as status:
+            try:
+                kept = rebuild_day(settings, day, f"command {day}", lambda line, day=day: status.update(escape(f"{day}: {line}")))
+            except RebuildFailed as error:
+                raise _fail(str(error).splitlines(), "Days rebuilt before this one are kept; nothing else has changed.") from None
+        console.print(f"{day}: {kept['order_history']:,} recommendations kept.")
+    console.print(f'Next: {_program()} query "from reports.rpt_order_history where is_rebuilt"', soft_wrap=True)
 
 
 @app.command()

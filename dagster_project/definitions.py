@@ -5,6 +5,7 @@ Belongs here: composition, with overrides so that tests can swap resources. Does
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -13,17 +14,21 @@ import dagster as dg
 from dagster_project.alert_sensor import alert_delivery
 from dagster_project.assets.constraints import order_constraints
 from dagster_project.assets.forecasts import forecasts
+from dagster_project.assets.operations import build_operations
 from dagster_project.assets.order_targets import order_targets
 from dagster_project.assets.publish import build_published_snapshot
 from dagster_project.assets.raw import build_raw_assets
+from dagster_project.assets.rebuild import rebuilt_orders
 from dagster_project.assets.replay import replay
 from dagster_project.assets.report import report
 from dagster_project.assets.warehouse import build_dbt_assets
+from dagster_project.automation import AFTER_NEW_DEMAND, SCHEDULES, SENSORS
 from dagster_project.build import ensure_manifest
+from dagster_project.choices import RunChoices
 from dagster_project.dbt_steps import Dbt
 from dagster_project.entries import take_entries
 from dagster_project.input_tables import INPUT_SCHEMA
-from dagster_project.jobs import daily_replenishment, policy_replay
+from dagster_project.jobs import JOBS
 from dagster_project.progress import progress_logger
 from dagster_project.resources import Warehouse
 from dagster_project.settings import Settings
@@ -37,22 +42,27 @@ def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definit
     resources = {
         "warehouse": Warehouse(path=str(settings.warehouse), memory_limit=settings.memory_limit),
         "dbt": Dbt(),
+        "choices": RunChoices(),
     } | overrides
     raw_files = build_raw_assets(take_entries)
+    nodes = json.loads(ensure_manifest(settings).read_text())
     files = sorted(key for key in raw_files.keys if key.path[0] not in (INPUT_SCHEMA, ML_SCHEMA))
     return dg.Definitions(
         assets=[
             raw_files,
-            build_dbt_assets(ensure_manifest(settings), files),
+            build_dbt_assets(nodes, files),
             forecasts,
             order_targets,
             order_constraints,
-            replay,
+            replay.map_asset_specs(lambda spec: spec.replace_attributes(automation_condition=AFTER_NEW_DEMAND)),
+            rebuilt_orders,
+            build_operations(nodes),
             build_published_snapshot(),
             report,
         ],
-        jobs=[daily_replenishment, policy_replay],
-        sensors=[alert_delivery],
+        jobs=JOBS,
+        schedules=SCHEDULES,
+        sensors=[*SENSORS, alert_delivery],
         resources=resources,
         loggers={"progress": progress_logger},
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import fnmatch
 import glob
 import io
 from dataclasses import dataclass, field
@@ -196,6 +197,19 @@ def _header_problems(path: Path, table: RawTable) -> list[str]:
         for name in table.required_columns
         if name.lower() not in found
     ]
+
+
+def file_problems(path: Path, tables: list[RawTable] | None = None) -> list[str]:
+    """What is wrong with the header of a file that is not yet in a source folder; nothing for a name that no source knows."""
+    tables = declared_tables() if tables is None else tables
+    kinds = [table for table in tables if any(fnmatch.fnmatch(path.name, pattern) for pattern in table.file_patterns)]
+    found = [_header_problems(path, table) for table in kinds]
+    return min(found, key=len) if found else []  # one name may belong to several sources: it must suit one of them
+
+
+def header_of(path: Path, table: RawTable) -> list[str]:
+    """The names in the first line of a file of this kind, or of a Parquet file's columns."""
+    return _header(path, table.delimiter, table.encoding)
 
 
 def _header(path: Path, delimiter: str, encoding: str) -> list[str]:

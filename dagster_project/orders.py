@@ -175,7 +175,7 @@ def _writing(warehouse: Path, program: str) -> Iterator[duckdb.DuckDBPyConnectio
     """One transaction: all that is done in it, or nothing."""
     file = WarehouseFile(str(warehouse))
     try:
-        file.ensure_input_tables()
+        file.ensure_kept_tables()
         with file.connect() as connection:
             connection.begin()
             try:

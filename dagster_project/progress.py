@@ -57,11 +57,11 @@ def _translate(record: logging.LogRecord) -> Progress | None:
         check = event.event_specific_data
         return None if check.passed else Progress("check_failed", f"{check.asset_key.to_user_string()}: {check.check_name}")
     if event.event_type_value == "STEP_FAILURE":
-        return Progress("error", _root_message(event))
+        return Progress("error", root_message(event))
     return None
 
 
-def _root_message(event: dg.DagsterEvent) -> str:
+def root_message(event: dg.DagsterEvent) -> str:
     error = event.step_failure_data.error
     while error and error.cause:
         error = error.cause

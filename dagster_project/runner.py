@@ -25,6 +25,7 @@ _STEP_WORDS = {
     "dbt": "building the warehouse…",
     "forecasts": "forecasting demand…",
     "order_constraints": "holding orders against limits…",
+    "operations": "recording the run…",
     "bi__published_snapshot": "publishing for BI…",
     "bi__report": "writing the report…",
 }
@@ -62,6 +63,7 @@ def run_daily_replenishment(
 
     from dagster_project.definitions import build_defs
     from dagster_project.jobs import DAILY_REPLENISHMENT
+    from dagster_project.run_records import COMMAND_TAG, close_dead_runs, keep_records, run_tags
 
     for name in ("dagster", "dagster.builtin"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -90,7 +92,14 @@ def run_daily_replenishment(
             contextlib.redirect_stdout(log),  # dbt's own lines: for who looks, not for who waits
             dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance,
         ):
-            result = job.execute_in_process(instance=instance, raise_on_error=False, run_config={"loggers": {"progress": {}}})
+            close_dead_runs(instance)
+            result = job.execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_config={"loggers": {"progress": {}}},
+                tags={COMMAND_TAG: "command", **run_tags(settings)},
+            )
+            keep_records(instance, settings)
     finally:
         logger.removeHandler(handler)
     if not result.success:

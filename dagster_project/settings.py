@@ -35,6 +35,7 @@ class Settings:
     forecast_settings: Path | None = None  # JSON with changes to the forecast's settings, as `stockroom tune` writes it
     published_dir: Path | None = None  # where BI reads; by default the folder `published` beside the warehouse
     alerts_file: Path = DATA_DIR / "alerts.yml"  # who hears of alerts, and by what; may be absent
+    inbox: Path = DATA_DIR / "inbox"  # where new files are put; a sensor takes what is complete into source_dir
     postgres_url: str = field(default="", repr=False)  # holds a password; database that BI reads and people write to; empty: none
 
     @property
@@ -52,6 +53,11 @@ class Settings:
         """What dbt said in the last run, beside the warehouse."""
         return self.warehouse.with_suffix(".log")
 
+    @property
+    def metrics(self) -> Path:
+        """Durations and ends of runs as Prometheus' text format, for node-exporter's textfile collector."""
+        return self.warehouse.with_name("stockroom.prom")
+
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
         """Settings of this process: every field from its STOCKROOM_* variable, or its default."""
@@ -67,6 +73,7 @@ class Settings:
             forecast_settings=_path("STOCKROOM_FORECAST_SETTINGS", env),
             published_dir=_path("STOCKROOM_PUBLISHED", env),
             alerts_file=_path("STOCKROOM_ALERTS", env) or default.alerts_file,
+            inbox=Path(env.get("STOCKROOM_INBOX") or default.inbox).expanduser().resolve(),
             postgres_url=env.get("STOCKROOM_POSTGRES_URL") or default.postgres_url,
             dagster_home=Path(env.get("DAGSTER_HOME") or default.dagster_home).expanduser().resolve(),
         )
@@ -83,6 +90,7 @@ class Settings:
             "STOCKROOM_FORECAST_SETTINGS": str(self.forecast_settings or ""),
             "STOCKROOM_PUBLISHED": str(self.published_dir or ""),
             "STOCKROOM_ALERTS": str(self.alerts_file),
+            "STOCKROOM_INBOX": str(self.inbox),
             "STOCKROOM_POSTGRES_URL": self.postgres_url,
             "DAGSTER_HOME": str(self.dagster_home),
             "DAGSTER_TELEMETRY_DISABLED": "true",

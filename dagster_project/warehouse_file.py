@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 
 from dagster_project.input_tables import INPUT_SCHEMA, INPUTS
+from dagster_project.operation_tables import OPS_SCHEMA, RECORDS
 from ml.contracts import OUTPUTS, ContractError, FrameContract
 
 ML_SCHEMA = "ml"
@@ -47,7 +48,7 @@ class WarehouseFile:
     def prepare(self, country: str) -> int:
         """What SQL expects to find before the first build: the tables Python and people write, and a country's public holidays (count)."""
         self.ensure_tables(OUTPUTS)
-        self.ensure_input_tables()
+        self.ensure_kept_tables()
         return self.replace_holidays(country)
 
     def replace_holidays(self, country: str) -> int:
@@ -81,19 +82,23 @@ class WarehouseFile:
                     connection.execute(f"create or replace table {ML_SCHEMA}.{contract.name} as from empty")
                 connection.unregister("empty")
 
-    def ensure_input_tables(self) -> None:
-        """Create the tables that hold people's decisions, where they are not there; what is in them stays, whatever else changes."""
+    def ensure_kept_tables(self) -> None:
+        """Create the tables of people's decisions and of what happened in runs, where they are not there.
+
+        What is in them stays, whatever else changes; a column that is missing is added.
+        """
         with self.connect() as connection:
-            connection.execute(f"create schema if not exists {INPUT_SCHEMA}")
-            for contract in INPUTS:
-                empty = contract.empty()
-                connection.register("empty", empty)
-                connection.execute(f"create table if not exists {INPUT_SCHEMA}.{contract.name} as from empty")
-                present = {row[0] for row in connection.sql(f"describe {INPUT_SCHEMA}.{contract.name}").fetchall()}
-                for name, dtype, *_ in connection.sql("describe empty").fetchall():
-                    if name not in present:
-                        connection.execute(f"alter table {INPUT_SCHEMA}.{contract.name} add column {name} {dtype}")
-                connection.unregister("empty")
+            for schema, contracts in ((INPUT_SCHEMA, INPUTS), (OPS_SCHEMA, RECORDS)):
+                connection.execute(f"create schema if not exists {schema}")
+                for contract in contracts:
+                    empty = contract.empty()
+                    connection.register("empty", empty)
+                    connection.execute(f"create table if not exists {schema}.{contract.name} as from empty")
+                    present = {row[0] for row in connection.sql(f"describe {schema}.{contract.name}").fetchall()}
+                    for name, dtype, *_ in connection.sql("describe empty").fetchall():
+                        if name not in present:
+                            connection.execute(f"alter table {schema}.{contract.name} add column {name} {dtype}")
+                    connection.unregister("empty")
 
     @property
     def models_folder(self) -> Path:

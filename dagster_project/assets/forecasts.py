@@ -6,6 +6,7 @@ Belongs here: carrying frames between tables and `ml.forecasting`. Does not belo
 import dagster as dg
 
 from dagster_project.assets.specs import table_specs
+from dagster_project.choices import RunChoices
 from dagster_project.forecasting import forecast_settings, read_features
 from dagster_project.resources import Warehouse
 from dagster_project.warehouse_file import ML_SCHEMA
@@ -19,16 +20,17 @@ FORECAST_SPECS = table_specs(
 
 
 @dg.multi_asset(specs=FORECAST_SPECS, name="forecasts", pool="warehouse")
-def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse):
+def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse, choices: RunChoices):
     """Demand forecasts, the distribution of demand summed over each protection interval, and how good they are.
 
     A run on the same data, code and settings has the same name, and nothing is computed twice.
     """
+    from dagster_project.pictures import PICTURED, forecast_pictures
     from ml.forecasting import identify, run_forecast
     from ml.forecasting.artefacts import save_artefacts
 
     features, as_of_date = read_features(warehouse)
-    settings = forecast_settings()
+    settings = choices.chosen(forecast_settings())
     identity = identify(features, as_of_date, settings)
     run_id = identity.run_id
     if warehouse.has_run(run_id):
@@ -43,6 +45,10 @@ def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse):
         )
         save_artefacts(warehouse.models_folder / run_id, run_id, result.artefacts)
         warehouse.replace_as_of(as_of_date, [(contract, result[contract]) for contract in contracts.FORECASTS])
+    pictures = forecast_pictures(
+        {name: warehouse.read(f"from {ML_SCHEMA}.{name} where as_of_date = '{as_of_date}'") for name in PICTURED}
+    )
     for contract in contracts.FORECASTS:
         rows = warehouse.read(f"select count(*) from {ML_SCHEMA}.{contract.name} where as_of_date = '{as_of_date}'").item()
-        yield dg.MaterializeResult(asset_key=[ML_SCHEMA, contract.name], metadata={"dagster/row_count": rows})
+        metadata = {"dagster/row_count": rows, "model_run": run_id, **pictures.get(contract.name, {})}
+        yield dg.MaterializeResult(asset_key=[ML_SCHEMA, contract.name], metadata=metadata)

@@ -5,8 +5,10 @@ Belongs here: that it comes after all it publishes. Does not belong here: what i
 
 import dagster as dg
 
+from dagster_project.assets.specs import DAILY
 from dagster_project.publish.contract import BI_SCHEMA, published_tables
 from dagster_project.settings import Settings
+from dagster_project.translator import OWNERS
 
 
 def build_published_snapshot() -> dg.AssetsDefinition:
@@ -17,6 +19,8 @@ def build_published_snapshot() -> dg.AssetsDefinition:
         key=[BI_SCHEMA, "published_snapshot"],
         deps=[dg.AssetKey(key) for key in sources],
         group_name="publish",
+        owners=OWNERS,
+        freshness_policy=DAILY,
         kinds={"duckdb", "parquet"},
         pool="warehouse",
         description="What BI reads: a DuckDB file and Parquet, switched in at once. A run that fails publishes nothing.",

@@ -8,10 +8,14 @@ from collections.abc import Callable
 import dagster as dg
 
 from dagster_project.assets.vision import VISION_SPECS, judged_photos
+from dagster_project.choices import RunChoices, tried_again
+from dagster_project.inbox import take_files
 from dagster_project.input_tables import INPUT_SCHEMA, INPUTS
 from dagster_project.intake import check_source, country_of, declared_tables
 from dagster_project.resources import Warehouse
+from dagster_project.run_records import run_tags
 from dagster_project.settings import Settings
+from dagster_project.translator import OWNERS
 from dagster_project.warehouse_file import REFERENCE_SCHEMA, WarehouseFile
 
 TakeEntries = Callable[[Settings, WarehouseFile], dict[str, int]]
@@ -26,6 +30,7 @@ def build_raw_assets(take_entries: TakeEntries) -> dg.AssetsDefinition:
         dg.AssetSpec(
             table.key,
             group_name="raw",
+            owners=OWNERS,
             kinds={"csv"},
             description=f"Raw file {' or '.join(table.file_patterns)}. Source: {table.adapter}.",
         )
@@ -34,6 +39,7 @@ def build_raw_assets(take_entries: TakeEntries) -> dg.AssetsDefinition:
     holidays = dg.AssetSpec(
         [REFERENCE_SCHEMA, "public_holidays"],
         group_name="raw",
+        owners=OWNERS,
         kinds={"python"},
         description="Public holidays of the source's country, from the holidays library; a calendar file replaces them.",
     )
@@ -43,6 +49,7 @@ def build_raw_assets(take_entries: TakeEntries) -> dg.AssetsDefinition:
         dg.AssetSpec(
             [INPUT_SCHEMA, contract.name],
             group_name="raw",
+            owners=OWNERS,
             kinds={"python"},
             description="Written by `stockroom orders`, or entered in PostgreSQL.",
         )
@@ -50,12 +57,16 @@ def build_raw_assets(take_entries: TakeEntries) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(specs=[*specs, holidays, *inputs, *VISION_SPECS], name="raw_files", pool="warehouse")
-    def raw_files(context: dg.AssetExecutionContext, warehouse: Warehouse):
+    def raw_files(context: dg.AssetExecutionContext, warehouse: Warehouse, choices: RunChoices):
         """Check names and headers of the source folder; a missing file or column stops the run here. Then judge its photos."""
-        settings = Settings.from_env()
+        settings = choices.settings()
+        context.instance.add_run_tags(context.run_id, run_tags(settings))
+        for said in take_files(settings.inbox, settings.source_dir, choices.inbox):
+            context.log.info(said)
         intake = check_source(settings.source_dir)
         country = settings.country or country_of(intake.adapter)
-        holiday_count = warehouse.prepare(country)
+        with tried_again(context):
+            holiday_count = warehouse.prepare(country)
         taken = take_entries(settings, warehouse)
         for table in tables:
             paths = intake.files[table.key]

@@ -5,14 +5,18 @@ Belongs here: that it comes after the snapshot. Does not belong here: what is on
 
 import dagster as dg
 
+from dagster_project.assets.specs import DAILY
 from dagster_project.publish.contract import BI_SCHEMA
 from dagster_project.settings import Settings
+from dagster_project.translator import OWNERS
 
 
 @dg.asset(
     key=[BI_SCHEMA, "report"],
     deps=[[BI_SCHEMA, "published_snapshot"]],
     group_name="publish",
+    owners=OWNERS,
+    freshness_policy=DAILY,
     kinds={"html"},
     pool="warehouse",
     description="One page for five roles that opens in any browser, without a server or a network.",

@@ -21,7 +21,9 @@ def judged_photos(
     context: dg.AssetExecutionContext, warehouse: WarehouseFile, settings: Settings
 ) -> Iterator[dg.MaterializeResult]:
     """Train where labels or settings changed, judge the photos that are new to the model, replace both tables."""
-    photos = find_photos(settings.source_dir)
+    from dagster_project.pictures import photo_pictures
+
+    photos, pictures = find_photos(settings.source_dir), {}
     models, scores, new = contracts.VISION_MODELS.empty(), contracts.IMAGE_SCORES.empty(), 0
     if photos.to_judge.height:
 
@@ -32,8 +34,10 @@ def judged_photos(
         context.log.info(f"inspection photos: model {how}" if model else f"inspection photos: {how}")
         scores, new = judge(warehouse, model, how, photos, progress)
         models = describe(model, scores, photos.choices.get("note")) if model else models
+        pictures = photo_pictures(models, scores, photos.labelled, photos.to_judge)
     frames = [(contracts.VISION_MODELS, models), (contracts.IMAGE_SCORES, scores)]
     warehouse.replace_rows(frames)
     context.log.info(f"inspection photos: {scores.height:,}, {new:,} judged now" if scores.height else "no inspection photos")
     for contract, frame in frames:
-        yield dg.MaterializeResult(asset_key=[ML_SCHEMA, contract.name], metadata={"dagster/row_count": frame.height})
+        shown = pictures if contract is contracts.IMAGE_SCORES else {}
+        yield dg.MaterializeResult(asset_key=[ML_SCHEMA, contract.name], metadata={"dagster/row_count": frame.height, **shown})

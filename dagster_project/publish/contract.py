@@ -25,7 +25,15 @@ ACCEPT = "UPDATE_BI_CONTRACT=1 pytest tests/architecture/test_bi_contract.py"
 PUBLISHED_LAYERS = ("marts", "recommendations", "reports")
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ID = re.compile(r"((?:.+_)?(item|location|vendor))_id")
-_KINDS = {"dim": "dimension", "fct": "fact", "rpt": "report", "role": "role", "rec": "recommendation", "ml": "estimate"}
+_KINDS = {
+    "dim": "dimension",
+    "fct": "fact",
+    "rpt": "report",
+    "role": "role",
+    "rec": "recommendation",
+    "ml": "estimate",
+    "ops": "operation",
+}
 
 # ending of a column's name: unit, and how a spreadsheet writes it
 _UNITS = (
@@ -40,6 +48,8 @@ _UNITS = (
     (r"_weeks$", "weeks", "#,##0.0"),
     (r"(^|_)turn(over|s)$", "turns per year", "0.0"),
     (r"_count$|^lines_|_lines$", "count", "#,##0"),
+    (r"_seconds$", "seconds", "#,##0.0"),
+    (r"_ratio$", "ratio", "0.0"),
     (r"_ml$", "ml", "#,##0.0"),
 )
 
@@ -65,7 +75,7 @@ class PublishedColumn:
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """One table of schema `bi`. `kind`: dimension, fact, report, role, recommendation, estimate, data or run.
+    """One table of schema `bi`. `kind`: dimension, fact, report, role, recommendation, estimate, operation, data or run.
 
     `key` is what names one row: columns, or an expression where one may be null; empty where nothing does. `references` is, per
     column, the dimension and its column that it points to.
@@ -214,7 +224,7 @@ RUN_TABLES = (
         ("table_name",),
         (
             ("table_name", "varchar", "Table."),
-            ("kind", "varchar", "dimension, fact, report, role, recommendation, estimate or data."),
+            ("kind", "varchar", "dimension, fact, report, role, recommendation, estimate, operation or data."),
             ("description", "varchar", "The question it answers."),
             ("grain", "varchar", "What one row is."),
             ("row_count", "bigint", "Rows."),

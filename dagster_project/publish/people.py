@@ -52,7 +52,7 @@ def take_entries(settings: Settings, warehouse: WarehouseFile, approve: Approve)
             entries = _entries(connection)
             if entries is None:
                 return Taken()
-            warehouse.ensure_input_tables()
+            warehouse.ensure_kept_tables()
             result = _take(settings, warehouse, entries, approve)
             _tell(connection, warehouse)
             return result

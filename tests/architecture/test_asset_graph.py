@@ -16,7 +16,7 @@ import pytest
 from dagster_project.definitions import build_defs
 from dagster_project.input_tables import INPUTS
 from dagster_project.intake import declared_tables
-from dagster_project.jobs import DAILY_REPLENISHMENT, POLICY_REPLAY, REPLAY_GROUP
+from dagster_project.jobs import DAILY_REPLENISHMENT, POLICY_REPLAY, REBUILD_DAY, REBUILD_GROUP, REPLAY_GROUP
 from dagster_project.settings import Settings
 
 SNAPSHOT = Path(__file__).with_name("asset_graph.txt")
@@ -81,10 +81,25 @@ def test_all_that_writes_waits_for_the_one_pool(defs: dg.Definitions) -> None:
     assert {step.name: step.pool for step in steps} == {step.name: "warehouse" for step in steps}
 
 
-def test_the_daily_job_makes_every_asset_but_the_replay_which_has_a_job_of_its_own(defs: dg.Definitions, graph) -> None:
-    replayed = {key for key in graph.get_all_asset_keys() if graph.get(key).group_name == REPLAY_GROUP}
-    assert defs.resolve_job_def(DAILY_REPLENISHMENT).asset_layer.selected_asset_keys == graph.get_all_asset_keys() - replayed
-    assert defs.resolve_job_def(POLICY_REPLAY).asset_layer.selected_asset_keys == replayed
+def test_the_daily_job_makes_every_asset_but_the_replay_and_past_days_which_have_jobs_of_their_own(
+    defs: dg.Definitions, graph
+) -> None:
+    def of_group(name: str) -> set[dg.AssetKey]:
+        return {key for key in graph.get_all_asset_keys() if graph.get(key).group_name == name}
+
+    def made_by(job: str) -> set[dg.AssetKey]:
+        return set(defs.resolve_job_def(job).asset_layer.selected_asset_keys)
+
+    assert made_by(POLICY_REPLAY) == of_group(REPLAY_GROUP) != set()
+    assert made_by(REBUILD_DAY) == of_group(REBUILD_GROUP) != set()
+    assert made_by(DAILY_REPLENISHMENT) == graph.get_all_asset_keys() - of_group(REPLAY_GROUP) - of_group(REBUILD_GROUP)
+
+
+def test_every_asset_has_an_owner_a_kind_a_description_and_a_group_of_the_data_flow(graph) -> None:
+    nodes = [graph.get(key) for key in graph.get_all_asset_keys()]
+    assert [node.key for node in nodes if not (node.owners and node.kinds and node.description)] == []
+    flow = "raw policy staging history intermediate marts features ml vision recommendations reports operations publish"
+    assert {node.group_name for node in nodes} == {*flow.split(), REPLAY_GROUP, REBUILD_GROUP}
 
 
 def test_dbt_tests_are_checks_of_the_asset_they_speak_of(graph) -> None:

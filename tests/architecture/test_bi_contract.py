@@ -97,6 +97,7 @@ def test_keys_units_and_references_are_said(tables: list[PublishedTable]) -> Non
         "role",
         "recommendation",
         "estimate",
+        "operation",
         "data",
         "run",
     }

@@ -27,6 +27,7 @@ MAY_READ = {
     "features": {"intermediate", "features", "as of"},
     "recommendations": {"staging/ml", "staging/input", "intermediate", "marts", "features", "recommendations", "seeds", "as of"},
     "reports": {
+        "ops",
         "staging/ml",
         "staging/input",
         "staging/vision",

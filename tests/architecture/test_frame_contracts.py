@@ -8,11 +8,12 @@ import polars as pl
 import pytest
 
 from dagster_project.input_tables import INPUTS
+from dagster_project.operation_tables import OPS_SCHEMA, RECORDS
 from dagster_project.resources import Warehouse
 from ml.contracts import FEATURES, ORDER_ECONOMICS, OUTPUTS, REPLAY_FEATURES, TARGET_ECONOMICS, FrameContract
 
 SQL_TYPES = {pl.Int32: "integer", pl.Float64: "double", pl.String: "varchar", pl.Date: "date", pl.Boolean: "boolean"}
-SQL_TYPES |= {pl.List(pl.Float64): "double[]"}
+SQL_TYPES |= {pl.Int64: "bigint", pl.Datetime("us"): "timestamp", pl.List(pl.Float64): "double[]"}
 
 # of one row per item, store and day: for people and for models of chosen items, not for the run over all of them
 READ_BY_PEOPLE = {"ftr_demand_daily"}
@@ -59,3 +60,13 @@ def test_every_feature_model_is_a_contract(dbt_manifest) -> None:
 def test_what_people_decide_has_the_columns_dbt_reads(dbt_manifest) -> None:
     declared = {source.name: list(source.columns) for source in dbt_manifest.sources.values() if source.source_name == "input"}
     assert declared == {contract.name: [column.name for column in contract.columns] for contract in INPUTS}
+
+
+def test_what_a_run_records_is_what_dbt_declares(dbt_manifest) -> None:
+    declared = {source.name: source for source in dbt_manifest.sources.values() if source.source_name == OPS_SCHEMA}
+    assert set(declared) == {contract.name for contract in RECORDS}
+    for contract in RECORDS:
+        source = declared[contract.name]
+        promised = [(column.name, SQL_TYPES[column.dtype], column.description) for column in contract.columns]
+        assert [(column.name, column.data_type, column.description) for column in source.columns.values()] == promised
+        assert source.description.endswith(f"One row per {', '.join(contract.grain)}.")
