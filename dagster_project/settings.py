@@ -32,6 +32,7 @@ class Settings:
     memory_limit: str = "4GB"
     dbt_threads: int = 1
     dagster_home: Path = DATA_DIR / "dagster"
+    superset_home: Path = DATA_DIR / "superset"  # what the dashboards' server keeps: its database, its key, its password
     forecast_settings: Path | None = None  # JSON with changes to the forecast's settings, as `stockroom tune` writes it
     published_dir: Path | None = None  # where BI reads; by default the folder `published` beside the warehouse
     postgres_url: str = field(default="", repr=False)  # holds a password; database that BI reads and people write to; empty: none
@@ -66,6 +67,7 @@ class Settings:
             forecast_settings=_path("STOCKROOM_FORECAST_SETTINGS", env),
             published_dir=_path("STOCKROOM_PUBLISHED", env),
             postgres_url=env.get("STOCKROOM_POSTGRES_URL") or default.postgres_url,
+            superset_home=Path(env.get("STOCKROOM_SUPERSET_HOME") or default.superset_home).expanduser().resolve(),
             dagster_home=Path(env.get("DAGSTER_HOME") or default.dagster_home).expanduser().resolve(),
         )
 
@@ -81,6 +83,7 @@ class Settings:
             "STOCKROOM_FORECAST_SETTINGS": str(self.forecast_settings or ""),
             "STOCKROOM_PUBLISHED": str(self.published_dir or ""),
             "STOCKROOM_POSTGRES_URL": self.postgres_url,
+            "STOCKROOM_SUPERSET_HOME": str(self.superset_home),
             "DAGSTER_HOME": str(self.dagster_home),
             "DAGSTER_TELEMETRY_DISABLED": "true",
             "DO_NOT_TRACK": "1",

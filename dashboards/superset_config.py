@@ -3,6 +3,7 @@
 Belongs here: what Superset must be told. Does not belong here: dashboards. It is read by Superset, in its own environment.
 """
 
+import logging
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ PUBLISHED = Path(os.environ["STOCKROOM_SNAPSHOT"])
 
 SECRET_KEY = (HOME / "secret_key").read_text()  # made at the first start (serve.py), never in the repository
 SQLALCHEMY_DATABASE_URI = f"sqlite:///{HOME / 'superset.db'}?timeout=30"
+LOG_LEVEL = logging.ERROR
 APP_NAME = "Stockroom"
 FAVICONS = []
 WTF_CSRF_ENABLED = True

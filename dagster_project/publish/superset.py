@@ -8,6 +8,7 @@ The bundle holds no data and no path, and the same project gives the same files.
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +17,12 @@ from pathlib import Path
 import yaml
 
 from dagster_project.publish.contract import BI_SCHEMA, published_tables
-from dagster_project.publish.dashboards import Dashboards, Dataset, Page, caption, read_dashboards
+from dagster_project.publish.dashboards import DASHBOARDS_DIR, Dashboards, Dataset, Page, caption, read_dashboards
 from dagster_project.publish.errors import PublishError
 from dagster_project.publish.folder import new_folder
 from dagster_project.publish.metrics import Metric, defined_metrics, home, sql
 from dagster_project.publish.superset_charts import chart_params, metric_format
-from dagster_project.settings import Settings
+from dagster_project.settings import PROJECT_ROOT, Settings
 
 DATABASE = "Stockroom"
 # dashboards/superset_config.py puts the published file of the day in its place, read only
@@ -38,6 +39,33 @@ class Bundle:
     chart_count: int
     dataset_count: int
     metric_count: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.dashboard_count} dashboards of {self.chart_count} charts, {self.dataset_count} datasets with {self.metric_count}"
+            f" metrics in {self.folder}"
+        )
+
+
+def serve_command(settings: Settings, port: int) -> list[str]:
+    """What starts the server. Raises PublishError where something is missing that it needs."""
+    snapshot = settings.published / "stockroom.duckdb"
+    if not snapshot.exists():
+        raise PublishError([f"{snapshot}: nothing is published yet"], "Next: make run")
+    python = PROJECT_ROOT / ".venv-superset" / "bin" / "python"
+    if not python.exists():
+        raise PublishError(["Superset is not installed"], "Next: make dashboard (about 700 MB, in an environment of its own)")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise PublishError(
+                [f"port {port} cannot be used: {error.strerror}"], f"Next: stockroom dashboard --port {port + 1}"
+            ) from None
+    script = DASHBOARDS_DIR / "serve.py"
+    given = {"home": settings.superset_home, "snapshot": snapshot, "bundle": settings.published / "superset", "port": port}
+    return [str(python), str(script), *[part for name, value in given.items() for part in (f"--{name}", str(value))]]
 
 
 def publish_to_superset(settings: Settings) -> Bundle:

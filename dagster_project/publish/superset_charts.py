@@ -123,7 +123,7 @@ def _forecast(chart: Chart, dataset: Dataset, metrics: Mapping[str, Metric]) -> 
     def the(column: str, ending: str) -> dict:
         return _metric({"value_of": column, "label": f"{name}{ending}"})
 
-    found = _series(chart, dataset, metrics) | {"show_legend": True}
+    found = _series(chart, dataset, metrics)
     found["metrics"] = [
         the("sold_units", ""),
         the("mean_units", "__yhat"),

@@ -26,7 +26,17 @@ MAY_READ = {
     "marts": {"intermediate", "marts", "seeds", "as of"},
     "features": {"intermediate", "features", "as of"},
     "recommendations": {"staging/ml", "staging/input", "intermediate", "marts", "features", "recommendations", "seeds", "as of"},
-    "reports": {"staging/ml", "staging/vision", "intermediate", "marts", "features", "recommendations", "reports", "seeds", "as of"},
+    "reports": {
+        "staging/ml",
+        "staging/vision",
+        "intermediate",
+        "marts",
+        "features",
+        "recommendations",
+        "reports",
+        "seeds",
+        "as of",
+    },
 }
 ADAPTED = (["staging", "ml"], ["staging", "input"], ["staging", "vision"])
 READ_FROM_OUTSIDE = ("marts", "features", "recommendations", "reports")
