@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -185,9 +185,17 @@ def _queried(connection: duckdb.DuckDBPyConnection, name: str, content: dict, ta
 
 def _page(path: Path) -> Page:
     content = _load(path)
-    rows = [(row["height"], [Chart(**chart) for chart in row["charts"]]) for row in content["rows"]]
-    filters = [Filter(**item) for item in content.get("filters", [])]
+    rows = [(row["height"], [_made(Chart, chart, path) for chart in row["charts"]]) for row in content["rows"]]
+    filters = [_made(Filter, item, path) for item in content.get("filters", [])]
     return Page(path.stem.partition("_")[2], content["title"], content["question"], rows, filters)
+
+
+def _made(kind: type, content: dict, path: Path):
+    known = [one.name for one in fields(kind)]
+    unknown = [name for name in content if name not in known]
+    if unknown:
+        raise ValueError(f"{path.name}: {', '.join(map(str, unknown))} is not known; choose {', '.join(known)}")
+    return kind(**content)
 
 
 def _faults(
@@ -201,7 +209,7 @@ def _faults(
         dataset = datasets[item.dataset]
         there = {column.name for column in dataset.columns}
         names = item.names if isinstance(item, Chart) else [item.column]
-        found += [f"{item.title}: {item.dataset} has no column {name}" for name in names if name not in there | set(metrics)]
+        found += [f"{item.title}: {item.dataset} has no column {name}" for name in names if name not in there]
         shown = item.metric_names if isinstance(item, Chart) else []
         found += [
             f"{item.title}: {name} is not a metric of {item.dataset}"

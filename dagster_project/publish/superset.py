@@ -47,12 +47,12 @@ class Bundle:
         )
 
 
-def serve_command(settings: Settings, port: int) -> list[str]:
+def serve_command(settings: Settings, port: int, environment: Path = PROJECT_ROOT / ".venv-superset") -> list[str]:
     """What starts the server. Raises PublishError where something is missing that it needs."""
     snapshot = settings.published / "stockroom.duckdb"
     if not snapshot.exists():
         raise PublishError([f"{snapshot}: nothing is published yet"], "Next: make run")
-    python = PROJECT_ROOT / ".venv-superset" / "bin" / "python"
+    python = environment / "bin" / "python"
     if not python.exists():
         raise PublishError(["Superset is not installed"], "Next: make dashboard (about 700 MB, in an environment of its own)")
     with socket.socket() as probe:
