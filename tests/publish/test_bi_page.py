@@ -29,7 +29,7 @@ def test_its_python_runs_as_written(tmp_path: Path) -> None:
     write_snapshot(tmp_path / "data/warehouse/published/stockroom.duckdb", rows)
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"2016-12-01 │ +20\.0 ", done.stdout)
+    assert re.search(r"2016-12-01 +│ +20\.0 ", done.stdout)
     assert (tmp_path / "first_chart.png").stat().st_size > 5000
     assert len((tmp_path / "orders.csv").read_text().splitlines()) == 2
 
