@@ -19,7 +19,7 @@ import duckdb
 import yaml
 
 from dagster_project.publish.contract import BI_SCHEMA, PublishedColumn, PublishedTable
-from dagster_project.publish.metrics import Metric, home
+from dagster_project.publish.metrics import Metric, home, needed
 from dagster_project.settings import PROJECT_ROOT
 
 DASHBOARDS_DIR = PROJECT_ROOT / "dashboards"
@@ -224,7 +224,7 @@ def _faults(
                     connection.execute(f"select 1 from ({source(dataset)}) where {item.only}")
                 except duckdb.Error as error:
                     found.append(f"{item.title}: only {item.only}: {str(error).splitlines()[0]}")
-        for measure in [m for name in shown if name in metrics for m in [home(metrics[name], metrics)]]:
+        for measure in [m for name in shown if name in metrics for m in needed(metrics[name], metrics)]:
             found += [f"{item.title}: {item.dataset} lacks {c}, of {measure.name}" for c in measure.columns if c not in there]
     return found
 
