@@ -83,7 +83,7 @@ def _free_port() -> int:
 
 
 def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
-    until = time.monotonic() + 300
+    until = time.monotonic() + 600
     while time.monotonic() < until:
         if process.poll() is not None:
             break
@@ -129,7 +129,7 @@ class Browser:
 
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
-    def wait(self, condition, seconds: float = 90):
+    def wait(self, condition, seconds: float = 180):
         """What the condition gives as soon as it is not empty."""
         until = time.monotonic() + seconds
         while not (found := condition()):
