@@ -25,7 +25,6 @@ def main() -> None:
     parser.add_argument("--snapshot", type=Path, required=True, help="the published DuckDB file")
     parser.add_argument("--bundle", type=Path, required=True, help="folder of `stockroom publish --to superset`")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--prepare-only", action="store_true")
     given = parser.parse_args()
     given.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ.update(
@@ -47,8 +46,6 @@ def main() -> None:
         stamp.unlink(missing_ok=True)
         prepare(given.bundle, password)
         stamp.write_text(state)
-    if given.prepare_only:
-        return
     address = f"http://127.0.0.1:{given.port}/superset/dashboard/overview/"
     print(
         f"Open {address}\nUser {USER}, password {password} (kept in {given.home / 'admin_password'}). Stop with Ctrl+C.",
@@ -73,7 +70,7 @@ def secret(path: Path, length: int) -> str:
 def fingerprint(bundle: Path) -> str:
     """Of the bundle, the settings and Superset's version: what is loaded already is not loaded again."""
     digest = hashlib.sha256(version("apache-superset").encode())
-    for path in [*sorted(path for path in bundle.rglob("*.yaml")), Path(__file__), HERE / "superset_config.py"]:
+    for path in [*sorted(bundle.rglob("*.yaml")), Path(__file__), HERE / "superset_config.py"]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
