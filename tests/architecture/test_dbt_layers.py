@@ -28,6 +28,7 @@ MAY_READ = {
     "recommendations": {"staging/ml", "staging/input", "intermediate", "marts", "features", "recommendations", "seeds", "as of"},
     "reports": {
         "staging/ml",
+        "staging/input",
         "staging/vision",
         "intermediate",
         "marts",
@@ -40,8 +41,8 @@ MAY_READ = {
 }
 ADAPTED = (["staging", "ml"], ["staging", "input"], ["staging", "vision"])
 READ_FROM_OUTSIDE = ("marts", "features", "recommendations", "reports")
-# steps on the way to a recommendation, read by other models only
-WITHOUT_CONTRACT = {"rec_order_targets", "rec_order_terms"}
+# steps on the way to a recommendation or a report, read by other models only
+WITHOUT_CONTRACT = {"rec_order_targets", "rec_order_terms", "alert_findings", "alert_history"}
 
 
 @pytest.fixture(scope="module")
