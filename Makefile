@@ -17,7 +17,7 @@ export UV_TORCH_BACKEND ?= cpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint format dev bench bench-forecasts bench-orders bench-vision bench-api clean
+.PHONY: help setup run demo dashboard test test-dashboard lint format dev bench bench-forecasts bench-orders bench-vision bench-api clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 17
@@ -40,8 +40,23 @@ run: setup ## demo data if data/raw is empty, then the main job: what to reorder
 demo: setup ## write synthetic data to data/raw (SIZE=small|medium|full SEED=1)
 	@$(BIN)/stockroom demo --size $(SIZE) --seed $(SEED) --out data/raw
 
+SUPERSET := .venv-superset
+
+# Superset in an environment of its own: what it needs does not fit beside the rest
+$(SUPERSET)/.installed: dashboards/constraints.txt | setup
+	@echo "Setting up $(SUPERSET): Apache Superset, 700 MB …"
+	@test -x $(SUPERSET)/bin/python || $(PYTHON) -m venv --without-pip $(SUPERSET)
+	@$(BIN)/uv pip install --quiet --python $(SUPERSET)/bin/python -c dashboards/constraints.txt apache-superset duckdb duckdb-engine rich cachetools flask-caching
+	@touch $@
+
+dashboard: setup $(SUPERSET)/.installed ## dashboards in the browser, http://127.0.0.1:8088
+	@$(BIN)/stockroom dashboard
+
 test: setup ## all tests
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+test-dashboard: setup $(SUPERSET)/.installed ## each dashboard in a headless Chromium, over what is published
+	@TEST_DASHBOARD=1 $(BIN)/python -m pytest -p no:xdist -rs tests/dashboards
 
 lint: setup ## ruff, sqlfluff, import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/sqlfluff lint dbt_project/models dbt_project/tests/singular
@@ -68,4 +83,4 @@ bench-api: setup ## requests a second of the API, beside a bare FastAPI (two min
 	@$(BIN)/python tests/bench/api.py
 
 clean: ## remove the environment, the warehouse and build files; data/raw stays
-	@rm -rf $(VENV) data/warehouse/*.duckdb* data/warehouse/*.log data/warehouse/models data/warehouse/published data/warehouse/report data/dagster dbt_project/target dbt_project/logs *.egg-info
+	@rm -rf $(VENV) $(SUPERSET) data/superset data/warehouse/*.duckdb* data/warehouse/*.log data/warehouse/models data/warehouse/published data/warehouse/report data/dagster dbt_project/target dbt_project/logs *.egg-info

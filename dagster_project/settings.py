@@ -32,6 +32,7 @@ class Settings:
     memory_limit: str = "4GB"
     dbt_threads: int = 1
     dagster_home: Path = DATA_DIR / "dagster"
+    superset_home: Path = DATA_DIR / "superset"  # what the dashboards' server keeps: its database, its key, its password
     forecast_settings: Path | None = None  # JSON with changes to the forecast's settings, as `stockroom tune` writes it
     published_dir: Path | None = None  # where BI reads; by default the folder `published` beside the warehouse
     alerts_file: Path = DATA_DIR / "alerts.yml"  # who hears of alerts, and by what; may be absent
@@ -75,6 +76,7 @@ class Settings:
             alerts_file=_path("STOCKROOM_ALERTS", env) or default.alerts_file,
             inbox=Path(env.get("STOCKROOM_INBOX") or default.inbox).expanduser().resolve(),
             postgres_url=env.get("STOCKROOM_POSTGRES_URL") or default.postgres_url,
+            superset_home=Path(env.get("STOCKROOM_SUPERSET_HOME") or default.superset_home).expanduser().resolve(),
             dagster_home=Path(env.get("DAGSTER_HOME") or default.dagster_home).expanduser().resolve(),
         )
 
@@ -92,6 +94,7 @@ class Settings:
             "STOCKROOM_ALERTS": str(self.alerts_file),
             "STOCKROOM_INBOX": str(self.inbox),
             "STOCKROOM_POSTGRES_URL": self.postgres_url,
+            "STOCKROOM_SUPERSET_HOME": str(self.superset_home),
             "DAGSTER_HOME": str(self.dagster_home),
             "DAGSTER_TELEMETRY_DISABLED": "true",
             "DO_NOT_TRACK": "1",

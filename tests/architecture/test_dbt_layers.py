@@ -33,6 +33,7 @@ MAY_READ = {
         "staging/vision",
         "intermediate",
         "marts",
+        "features",
         "recommendations",
         "reports",
         "seeds",
