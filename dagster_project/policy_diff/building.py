@@ -73,9 +73,9 @@ class Side:
         wanted = sorted(key for key in set(models) - self.built if self.version.node(key) is not None)
         if not wanted:
             return
-        snapshots = [key for key in wanted if key.startswith("snapshot.")]
-        if snapshots:
-            self._copy_history(snapshots)
+        kept = [key for key in wanted if self.version.node(key).config.materialized in ("snapshot", "incremental")]
+        if kept:
+            self._copy_history(kept)
         names = [self.version.node(key).name for key in wanted]
         skipped = [word for kind in ("test", "unit_test") for word in ("--exclude-resource-type", kind)]
         result, said = versions.invoke(
@@ -129,10 +129,10 @@ class Side:
                 return None
         return news
 
-    def _copy_history(self, snapshots: list[str]) -> None:
-        """A snapshot goes on from the history there is, as it would in a run."""
+    def _copy_history(self, models: list[str]) -> None:
+        """A snapshot or an incremental model goes on from the history there is, as it would in a run."""
         with self.connect() as connection:
-            for table in [self.version.table(key) for key in snapshots if self.is_in_warehouse(key, connection)]:
+            for table in [self.version.table(key) for key in models if self.is_in_warehouse(key, connection)]:
                 connection.execute(f"create schema if not exists {table.split('.')[0]}")
                 connection.execute(f"create or replace table {table} as from {self.warehouse.stem}.{table}")
 
