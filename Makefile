@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= dev
 SIZE ?= small
 SEED ?= 1
+BASE ?= HEAD
 
 # One thread per numeric library: two on a busy machine can be many times slower than one.
 export OMP_NUM_THREADS ?= 1
@@ -17,7 +18,7 @@ export UV_TORCH_BACKEND ?= cpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo dashboard test test-dashboard lint format dev bench bench-forecasts bench-orders bench-vision bench-api clean
+.PHONY: help setup run demo dashboard test test-dashboard lint format dev bench bench-forecasts bench-orders bench-vision bench-api clean diff
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 17
@@ -66,6 +67,9 @@ format: setup ## let ruff and sqlfluff rewrite
 
 dev: setup ## Dagster in the browser, http://127.0.0.1:3000
 	@$(BIN)/stockroom dev
+
+diff: setup ## what your changes do to orders and money (BASE=HEAD)
+	@$(BIN)/stockroom diff --base $(BASE)
 
 bench: setup ## speed and memory at full size, as ratios (minutes)
 	@$(BIN)/python tests/bench/bench.py

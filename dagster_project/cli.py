@@ -23,6 +23,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from dagster_project.alerts_cli import alerts_app
+from dagster_project.change_cli import change_app
 from dagster_project.intake import Intake, IntakeError, check_source
 from dagster_project.serving_cli import api_key, serve
 from dagster_project.settings import PROJECT_ROOT, Settings
@@ -44,6 +45,7 @@ app.add_typer(alerts_app, name="alerts")
 app.add_typer(vision_app, name="vision")
 app.command()(serve)
 app.command()(api_key)
+app.add_typer(change_app)
 # a pipe has no width of its own; 80 columns would cut what matters
 console = Console() if Console().is_terminal else Console(width=130)
 errors = Console(stderr=True)
