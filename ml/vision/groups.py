@@ -65,8 +65,12 @@ def find_groups(thumbnails: NDArray[np.uint8], labels: NDArray[np.bool_] | None 
             compare = partial(_alike, spectra, best)
             pairs = _candidates(spectra.abs(), _CANDIDATES)
             alike = compare(pairs)
-            # the frame sees all that the middle sees, and more: around the middle only what is sure counts
-            known = sure if spectra is turned else _known(pairs, alike, labels)
+            # the frame sees all that the middle sees, and more: around the middle only what is sure counts; and shifts alone
+            # tell little of parts that are turned, so that there no pair of the other label may be as alike
+            if spectra is framed:
+                known = _known(pairs, alike, labels, KNOWN_QUANTILE)
+            else:
+                known = sure if spectra is turned else _known(pairs, alike, labels, 1.0)
             groups = _grouped(groups, pairs, alike, sure, known, compare)
     return groups
 
@@ -226,15 +230,15 @@ def _alike(spectra: Tensor, best, pairs: NDArray[np.int64]) -> NDArray[np.float3
     return torch.cat(parts).numpy() if parts else np.zeros(0, dtype=np.float32)
 
 
-def _known(pairs: NDArray[np.int64], alike: NDArray[np.float32], labels: NDArray[np.bool_] | None) -> float:
-    """Correlation that photos of different parts, as the labels show, hardly ever reach. LEAST where no labels tell."""
+def _known(pairs: NDArray[np.int64], alike: NDArray[np.float32], labels: NDArray[np.bool_] | None, quantile: float) -> float:
+    """Correlation that this share of photos does not reach with any of the other label. LEAST where no labels tell."""
     if labels is None or labels.all() or not labels.any():
         return LEAST
     nearest = np.zeros(len(labels), dtype=np.float32)
     different = labels[pairs[:, 0]] != labels[pairs[:, 1]]
     for side in (0, 1):
         np.maximum.at(nearest, pairs[different, side], alike[different])
-    return max(LEAST, float(np.quantile(nearest, KNOWN_QUANTILE)))
+    return max(LEAST, float(np.quantile(nearest, quantile)))
 
 
 def _grouped(groups: Groups, pairs: NDArray[np.int64], alike: NDArray[np.float32], sure: float, known: float, compare) -> Groups:
@@ -255,7 +259,7 @@ def _grouped(groups: Groups, pairs: NDArray[np.int64], alike: NDArray[np.float32
                 break
             tried = np.where(too_large[tried], joined + len(groups), tried)
         joined, lowest = np.unique(tried, return_inverse=True)[1].astype(np.int64), least
-    return _with_strays(joined, pairs[alike >= max(lowest - LIKELY, LEAST)])
+    return _with_strays(joined, pairs[alike >= max(lowest - LIKELY, known)])
 
 
 def _joined(groups: Groups, pairs: NDArray[np.int64], least: float, compare) -> Groups:
