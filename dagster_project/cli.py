@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from dagster_project.alerts_cli import alerts_app
 from dagster_project.intake import Intake, IntakeError, check_source
 from dagster_project.settings import PROJECT_ROOT, Settings
 from dagster_project.vision_cli import vision_app
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 orders_app = typer.Typer(help="Purchase-order proposals: list them, approve them, export them to files.", no_args_is_help=True)
 app.add_typer(orders_app, name="orders")
+app.add_typer(alerts_app, name="alerts")
 app.add_typer(vision_app, name="vision")
 # a pipe has no width of its own; 80 columns would cut what matters
 console = Console() if Console().is_terminal else Console(width=130)

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.alert_sensor import alert_delivery
 from dagster_project.assets.constraints import order_constraints
 from dagster_project.assets.forecasts import forecasts
 from dagster_project.assets.order_targets import order_targets
@@ -51,6 +52,7 @@ def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definit
             report,
         ],
         jobs=[daily_replenishment, policy_replay],
+        sensors=[alert_delivery],
         resources=resources,
         loggers={"progress": progress_logger},
     )

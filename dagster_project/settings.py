@@ -34,6 +34,7 @@ class Settings:
     dagster_home: Path = DATA_DIR / "dagster"
     forecast_settings: Path | None = None  # JSON with changes to the forecast's settings, as `stockroom tune` writes it
     published_dir: Path | None = None  # where BI reads; by default the folder `published` beside the warehouse
+    alerts_file: Path = DATA_DIR / "alerts.yml"  # who hears of alerts, and by what; may be absent
     postgres_url: str = field(default="", repr=False)  # holds a password; database that BI reads and people write to; empty: none
 
     @property
@@ -65,6 +66,7 @@ class Settings:
             dbt_threads=int(env.get("STOCKROOM_DBT_THREADS") or default.dbt_threads),
             forecast_settings=_path("STOCKROOM_FORECAST_SETTINGS", env),
             published_dir=_path("STOCKROOM_PUBLISHED", env),
+            alerts_file=_path("STOCKROOM_ALERTS", env) or default.alerts_file,
             postgres_url=env.get("STOCKROOM_POSTGRES_URL") or default.postgres_url,
             dagster_home=Path(env.get("DAGSTER_HOME") or default.dagster_home).expanduser().resolve(),
         )
@@ -80,6 +82,7 @@ class Settings:
             "STOCKROOM_DBT_THREADS": str(self.dbt_threads),
             "STOCKROOM_FORECAST_SETTINGS": str(self.forecast_settings or ""),
             "STOCKROOM_PUBLISHED": str(self.published_dir or ""),
+            "STOCKROOM_ALERTS": str(self.alerts_file),
             "STOCKROOM_POSTGRES_URL": self.postgres_url,
             "DAGSTER_HOME": str(self.dagster_home),
             "DAGSTER_TELEMETRY_DISABLED": "true",
