@@ -83,9 +83,11 @@ class Side:
             self.version.folder, self.version.workspace, self.version.name, manifest=self.version.manifest,
         )  # fmt: skip
         if not result.success:
-            of = "the base revision" if self.version.name == "before" else "the working tree"
+            is_base = self.version.name == "before"
+            older = "Is the warehouse older than the SQL? Next: stockroom run. Nothing was compared."
             raise DiffError(
-                [f"SQL of {of} fails:", *(said or [str(result.exception)])], "Mend it, then try again. Nothing was compared."
+                [f"SQL of {'the base revision' if is_base else 'the working tree'} fails:", *(said or [str(result.exception)])],
+                older if is_base else "Mend it, then try again. Nothing was compared.",
             )
         for done in result.result.results:
             self.compiled[done.node.unique_id] = getattr(done.node, "compiled_code", None) or ""
