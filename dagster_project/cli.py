@@ -72,10 +72,15 @@ def _settings(source: Path | None, warehouse: Path | None, as_of: datetime | Non
 
 
 def _checked_source(settings: Settings) -> Intake:
+    from dagster_project.inspecting import settings_problems
+
     try:
-        return check_source(settings.source_dir)
+        intake = check_source(settings.source_dir)
     except IntakeError as error:
         raise _fail(error.problems, "Nothing was written.") from None
+    if problems := settings_problems(settings.source_dir):
+        raise _fail(problems, "Nothing was written.")
+    return intake
 
 
 def _fail(lines: list[str], next_step: str = "") -> typer.Exit:
