@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= dev
 SIZE ?= small
 SEED ?= 1
+BASE ?= HEAD
 
 # One thread per numeric library: two on a busy machine can be many times slower than one.
 export OMP_NUM_THREADS ?= 1
@@ -17,7 +18,7 @@ export UV_TORCH_BACKEND ?= cpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint format dev bench bench-forecasts bench-orders bench-vision clean
+.PHONY: help setup run demo dashboard test test-dashboard lint format dev bench bench-forecasts bench-orders bench-vision bench-api clean diff
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 17
@@ -40,8 +41,23 @@ run: setup ## demo data if data/raw is empty, then the main job: what to reorder
 demo: setup ## write synthetic data to data/raw (SIZE=small|medium|full SEED=1)
 	@$(BIN)/stockroom demo --size $(SIZE) --seed $(SEED) --out data/raw
 
+SUPERSET := .venv-superset
+
+# Superset in an environment of its own: what it needs does not fit beside the rest
+$(SUPERSET)/.installed: dashboards/constraints.txt | setup
+	@echo "Setting up $(SUPERSET): Apache Superset, 700 MB …"
+	@test -x $(SUPERSET)/bin/python || $(PYTHON) -m venv --without-pip $(SUPERSET)
+	@$(BIN)/uv pip install --quiet --python $(SUPERSET)/bin/python -c dashboards/constraints.txt apache-superset duckdb duckdb-engine rich cachetools flask-caching
+	@touch $@
+
+dashboard: setup $(SUPERSET)/.installed ## dashboards in the browser, http://127.0.0.1:8088
+	@$(BIN)/stockroom dashboard
+
 test: setup ## all tests
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+test-dashboard: setup $(SUPERSET)/.installed ## each dashboard in a headless Chromium, over what is published
+	@TEST_DASHBOARD=1 $(BIN)/python -m pytest -p no:xdist -rs tests/dashboards
 
 lint: setup ## ruff, sqlfluff, import rules
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/sqlfluff lint dbt_project/models dbt_project/tests/singular
@@ -51,6 +67,9 @@ format: setup ## let ruff and sqlfluff rewrite
 
 dev: setup ## Dagster in the browser, http://127.0.0.1:3000
 	@$(BIN)/stockroom dev
+
+diff: setup ## what your changes do to orders and money (BASE=HEAD)
+	@$(BIN)/stockroom diff --base $(BASE)
 
 bench: setup ## speed and memory at full size, as ratios (minutes)
 	@$(BIN)/python tests/bench/bench.py
@@ -64,5 +83,8 @@ bench-vision: setup ## defect detection on photos it never saw, beside simple wa
 bench-orders: setup ## scores of orders in inventory games, and their cost (minutes)
 	@$(BIN)/python tests/bench/orders.py
 
+bench-api: setup ## requests a second of the API, beside a bare FastAPI (two minutes)
+	@$(BIN)/python tests/bench/api.py
+
 clean: ## remove the environment, the warehouse and build files; data/raw stays
-	@rm -rf $(VENV) data/warehouse/*.duckdb* data/warehouse/*.log data/warehouse/models data/warehouse/published data/warehouse/report data/dagster dbt_project/target dbt_project/logs *.egg-info
+	@rm -rf $(VENV) $(SUPERSET) data/superset data/warehouse/*.duckdb* data/warehouse/*.log data/warehouse/models data/warehouse/published data/warehouse/report data/dagster dbt_project/target dbt_project/logs *.egg-info

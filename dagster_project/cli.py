@@ -22,7 +22,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from dagster_project.alerts_cli import alerts_app
+from dagster_project.change_cli import change_app
 from dagster_project.intake import Intake, IntakeError, check_source
+from dagster_project.serving_cli import api_key, serve
 from dagster_project.settings import PROJECT_ROOT, Settings
 from dagster_project.vision_cli import vision_app
 
@@ -38,7 +41,11 @@ app = typer.Typer(
 )
 orders_app = typer.Typer(help="Purchase-order proposals: list them, approve them, export them to files.", no_args_is_help=True)
 app.add_typer(orders_app, name="orders")
+app.add_typer(alerts_app, name="alerts")
 app.add_typer(vision_app, name="vision")
+app.command()(serve)
+app.command()(api_key)
+app.add_typer(change_app)
 # a pipe has no width of its own; 80 columns would cut what matters
 console = Console() if Console().is_terminal else Console(width=130)
 errors = Console(stderr=True)
@@ -390,7 +397,8 @@ def _draw(png: Path | None, write: Callable[[Path], None]) -> None:
 @app.command()
 def publish(
     to: Annotated[
-        str, typer.Option("--to", help="files (DuckDB and Parquet), postgres (STOCKROOM_POSTGRES_URL), tableau or powerbi.")
+        str,
+        typer.Option("--to", help="files (DuckDB and Parquet), postgres (STOCKROOM_POSTGRES_URL), tableau, powerbi or superset."),
     ] = "files",
     rls: Annotated[
         bool | None,
@@ -402,8 +410,8 @@ def publish(
     """Publish the finished tables for BI: as files, which each run does by itself, or what the files hold to PostgreSQL."""
     from dagster_project.publish.errors import PublishError
 
-    if to not in ("files", "postgres", "tableau", "powerbi"):
-        raise _fail([f"--to {to}: not known"], "Choose files, postgres, tableau or powerbi.")
+    if to not in ("files", "postgres", "tableau", "powerbi", "superset"):
+        raise _fail([f"--to {to}: not known"], "Choose files, postgres, tableau, powerbi or superset.")
     settings = _settings(None, warehouse)
     started = time.perf_counter()
     with _deciding(PublishError):
@@ -424,6 +432,10 @@ def publish(
             text = (
                 f"{project.table_count} tables, {project.measure_count} measures, {project.page_count} pages in {project.file}."
             )
+        elif to == "superset":
+            from dagster_project.publish.superset import publish_to_superset
+
+            text = f"{publish_to_superset(settings)}."
         else:
             from dagster_project.publish.to_postgres import publish_to_postgres
 
@@ -479,6 +491,19 @@ def dev(port: Annotated[int, typer.Option("--port", help="Port of the web page."
     os.environ.update(settings.to_env())
     os.chdir(PROJECT_ROOT)  # where pyproject.toml says what to load
     os.execv(dagster, [str(dagster), "dev", "--port", str(port)])
+
+
+@app.command()
+def dashboard(port: Annotated[int, typer.Option("--port", help="Port of the web page.")] = 8088) -> None:
+    """Open the dashboards in the browser: Superset over what is published, on this machine only (`make dashboard`)."""
+    from dagster_project.publish.errors import PublishError
+    from dagster_project.publish.superset import publish_to_superset, serve_command
+
+    settings = Settings.from_env()
+    with _deciding(PublishError):
+        command = serve_command(settings, port)
+        console.print(f"{publish_to_superset(settings)}.", soft_wrap=True)
+    os.execv(command[0], command)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

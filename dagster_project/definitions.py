@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.alert_sensor import alert_delivery
 from dagster_project.assets.constraints import order_constraints
 from dagster_project.assets.forecasts import forecasts
 from dagster_project.assets.operations import build_operations
@@ -61,7 +62,7 @@ def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definit
         ],
         jobs=JOBS,
         schedules=SCHEDULES,
-        sensors=SENSORS,
+        sensors=[*SENSORS, alert_delivery],
         resources=resources,
         loggers={"progress": progress_logger},
     )

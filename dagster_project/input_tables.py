@@ -1,6 +1,6 @@
 """The tables that hold what people decide: which proposals were approved and exported, and what they entered in PostgreSQL.
 
-Belongs here: their columns. Does not belong here: who writes them (the commands of `stockroom orders`, and `publish.people` with what
+Belongs here: their columns. Does not belong here: who writes them (the commands of `stockroom orders` and `stockroom alerts`, and `publish.people` with what
 comes from PostgreSQL), and what is computed.
 They are never made anew: a column that is missing is added, and what stands in a table stays.
 """
@@ -45,7 +45,7 @@ ORDER_PROPOSAL_LINES = FrameContract(
 )
 
 _ENTRY = (
-    Column("entry_id", pl.String, "Name of the entry, given by PostgreSQL."),
+    Column("entry_id", pl.String, "Name of the entry, given by PostgreSQL or by the command."),
     Column("source_key", pl.String, "Folder of the data whose run took it."),
     Column(
         "as_of_date", pl.Date, "Day decided for that was published when it was entered; it counts from the orders of that day on."
@@ -92,6 +92,16 @@ INSPECTION_LABELS = FrameContract(
     ),
 )
 
+ALERT_ACKNOWLEDGEMENTS = FrameContract(
+    "alert_acknowledgements",
+    ("entry_id",),
+    (
+        *_ENTRY,
+        Column("alert_id", pl.String, "Alert that was seen to."),
+        Column("note", pl.String, "What the person adds.", nullable=True),
+    ),
+)
+
 TAKEN_ENTRIES = FrameContract(
     "taken_entries",
     ("entry_id",),
@@ -104,7 +114,7 @@ TAKEN_ENTRIES = FrameContract(
     ),
 )
 
-ENTRIES = (FORECAST_OVERRIDES, ORDER_OVERRIDES, INSPECTION_LABELS)
+ENTRIES = (FORECAST_OVERRIDES, ORDER_OVERRIDES, INSPECTION_LABELS, ALERT_ACKNOWLEDGEMENTS)
 """What people enter in PostgreSQL and SQL reads."""
 
 INPUTS = (ORDER_PROPOSALS, ORDER_PROPOSAL_LINES, *ENTRIES, TAKEN_ENTRIES)

@@ -97,7 +97,19 @@ def vision_settings(choices: dict, today: date | None = None) -> VisionSettings:
     try:
         return VisionSettings(**costs | chosen)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{PHOTO_FOLDER}/{TRAINING_FOLDER}/{SETTINGS_FILE}: {error}") from error
+        raise ValueError(f"{PHOTO_FOLDER}/{TRAINING_FOLDER}/{SETTINGS_FILE}: {error}. Correct or delete it.") from error
+
+
+def settings_problems(source_dir: Path) -> list[str]:
+    """What is wrong with settings.json beside the labelled photos, in a line; nothing where it is right or missing."""
+    path = source_dir / PHOTO_FOLDER / TRAINING_FOLDER / SETTINGS_FILE
+    if not path.is_file():
+        return []
+    try:
+        vision_settings(_choices(path))
+    except ValueError as error:
+        return [str(error)]
+    return []
 
 
 def train_or_load(

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from dagster_project.inspecting import settings_problems
 from dagster_project.settings import DBT_PROJECT_DIR
 
 STAGING_DIR = DBT_PROJECT_DIR / "models" / "staging"
@@ -123,6 +124,7 @@ def check_source(source_dir: Path, tables: list[RawTable] | None = None) -> Inta
             )
         for path in files[table.key]:
             problems += _header_problems(path, table)
+    problems += settings_problems(source_dir)
     if problems:
         raise IntakeError(problems)
     absences = {table.name: table.absence or "" for table in own if not files[table.key]}

@@ -32,8 +32,10 @@ class Settings:
     memory_limit: str = "4GB"
     dbt_threads: int = 1
     dagster_home: Path = DATA_DIR / "dagster"
+    superset_home: Path = DATA_DIR / "superset"  # what the dashboards' server keeps: its database, its key, its password
     forecast_settings: Path | None = None  # JSON with changes to the forecast's settings, as `stockroom tune` writes it
     published_dir: Path | None = None  # where BI reads; by default the folder `published` beside the warehouse
+    alerts_file: Path = DATA_DIR / "alerts.yml"  # who hears of alerts, and by what; may be absent
     inbox: Path = DATA_DIR / "inbox"  # where new files are put; a sensor takes what is complete into source_dir
     postgres_url: str = field(default="", repr=False)  # holds a password; database that BI reads and people write to; empty: none
 
@@ -71,8 +73,10 @@ class Settings:
             dbt_threads=int(env.get("STOCKROOM_DBT_THREADS") or default.dbt_threads),
             forecast_settings=_path("STOCKROOM_FORECAST_SETTINGS", env),
             published_dir=_path("STOCKROOM_PUBLISHED", env),
+            alerts_file=_path("STOCKROOM_ALERTS", env) or default.alerts_file,
             inbox=Path(env.get("STOCKROOM_INBOX") or default.inbox).expanduser().resolve(),
             postgres_url=env.get("STOCKROOM_POSTGRES_URL") or default.postgres_url,
+            superset_home=Path(env.get("STOCKROOM_SUPERSET_HOME") or default.superset_home).expanduser().resolve(),
             dagster_home=Path(env.get("DAGSTER_HOME") or default.dagster_home).expanduser().resolve(),
         )
 
@@ -87,8 +91,10 @@ class Settings:
             "STOCKROOM_DBT_THREADS": str(self.dbt_threads),
             "STOCKROOM_FORECAST_SETTINGS": str(self.forecast_settings or ""),
             "STOCKROOM_PUBLISHED": str(self.published_dir or ""),
+            "STOCKROOM_ALERTS": str(self.alerts_file),
             "STOCKROOM_INBOX": str(self.inbox),
             "STOCKROOM_POSTGRES_URL": self.postgres_url,
+            "STOCKROOM_SUPERSET_HOME": str(self.superset_home),
             "DAGSTER_HOME": str(self.dagster_home),
             "DAGSTER_TELEMETRY_DISABLED": "true",
             "DO_NOT_TRACK": "1",

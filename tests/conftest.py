@@ -35,7 +35,12 @@ def session_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("STOCKROOM_", "DBT_", "DAGSTER_"))]:
             patch.delenv(name)
-        nowhere = Settings(source_dir=home / "no_source", warehouse=home / "stockroom.duckdb", dagster_home=home / "dagster")
+        nowhere = Settings(
+            source_dir=home / "no_source",
+            warehouse=home / "stockroom.duckdb",
+            dagster_home=home / "dagster",
+            alerts_file=home / "no_alerts.yml",
+        )
         for name, value in nowhere.to_env().items():
             patch.setenv(name, value)
         patch.setenv("DBT_TARGET_PATH", str(home / "dbt_target"))

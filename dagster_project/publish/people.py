@@ -96,14 +96,17 @@ def _take(settings: Settings, warehouse: WarehouseFile, entries: dict[str, list[
         fresh = {table: [entry for entry in rows if entry["entry_id"] not in known] for table, rows in entries.items()}
         if not any(fresh.values()):
             return result
-        held = _held(connection)
+        held, alerts = _held(connection), _alerts(connection, settings)
         can_approve = _exists(connection, "recommendations", "rec_purchase_orders")
         connection.begin()
         try:
             for contract in ENTRIES:
                 accepted = _accepted_weeks(connection, settings) if contract.name == "forecast_overrides" else []
                 for entry in fresh[contract.name]:
-                    reason = _why_not(contract.name, entry, held, accepted)
+                    if contract.name == "alert_acknowledgements":
+                        reason = _why_not_acknowledged(entry, alerts)
+                    else:
+                        reason = _why_not(contract.name, entry, held, accepted)
                     if not reason:
                         _insert(connection, contract.name, {**entry, "source_key": str(settings.source_dir)})
                         result.taken[contract.name] = result.taken.get(contract.name, 0) + 1
@@ -181,6 +184,22 @@ def _held(connection: duckdb.DuckDBPyConnection) -> set[tuple[int, int]] | None:
     if not _exists(connection, "recommendations", "rec_orders"):
         return None
     return set(connection.execute("select item_id, location_id from recommendations.rec_orders").fetchall()) or None
+
+
+def _alerts(connection: duckdb.DuckDBPyConnection, settings: Settings) -> set[str] | None:
+    """Alerts that ever were; None before the first run that looked for any."""
+    if not _exists(connection, "reports", "alert_history"):
+        return None
+    found = connection.execute(
+        "select distinct alert_id from reports.alert_history where source_key = ?", [str(settings.source_dir)]
+    )
+    return {alert for (alert,) in found.fetchall()} or None
+
+
+def _why_not_acknowledged(entry: Entry, alerts: set[str] | None) -> str:
+    if alerts is not None and entry["alert_id"] not in alerts:
+        return f"there never was an alert {entry['alert_id']}; bi.rpt_alerts lists those there are"
+    return ""
 
 
 def _exists(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:

@@ -62,6 +62,13 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
             "note": "text check (length(note) <= 500)",
         },
     ),
+    "alert_acknowledgements": (
+        "An alert of bi.rpt_alerts that somebody has seen to: it is not sent again unless it gets worse.",
+        {
+            "alert_id": "text not null check (alert_id ~ '^A[0-9A-F]{10}$')",
+            "note": "text check (length(note) <= 500)",
+        },
+    ),
 }  # fmt: skip
 
 

@@ -80,7 +80,7 @@ PAGES = (
     ]),
     Page("forecasts", "Forecasts", [
         _slicers(("Item", "dim_product.item_name"), ("Store", "dim_location.location_name")),
-        (4, [_line("Sold and expected units by week", _WEEK, "Units sold", "Forecast")]),
+        (4, [_line("Sold, wanted and expected units by week", "rpt_demand_weekly.week_start_date", "Units sold in the week", "Demand of the week", "Demand planned for the week")]),
         (4, [
             _table("Models in the backtest", ["ml_model_metrics.model", "ml_model_metrics.series", "ml_model_metrics.wape", "ml_model_metrics.bias_units",
                    "ml_model_metrics.mase", "ml_model_metrics.coverage_80", "ml_model_metrics.decision_cost_usd"], ("ml_model_metrics.segment", "=", "all")),
@@ -111,9 +111,15 @@ PAGES = (
     Page("quality", "Quality", [
         _cards("Defect share", "Units inspected", "Units defective", "Shrinkage", "Shrinkage share"),
         (4, [_bars("Defect share by vendor", "dim_vendor.vendor_name", "Defect share"), _line("Defect share by month", _MONTH, "Defect share")]),
-        (4, [_table("Defects per vendor, with the interval", ["rpt_vendor_scorecard.vendor_name", "rpt_vendor_scorecard.inspected_units", "rpt_vendor_scorecard.defective_units",
-                    "rpt_vendor_scorecard.defect_share", "rpt_vendor_scorecard.defect_share_low", "rpt_vendor_scorecard.defect_share_high",
-                    "rpt_vendor_scorecard.shrunk_defect_share"], ("rpt_vendor_scorecard.period_type", "=", "all"))]),
+        (4, [
+            _table("Defects per vendor, with the interval", ["rpt_vendor_scorecard.vendor_name", "rpt_vendor_scorecard.inspected_units", "rpt_vendor_scorecard.defective_units",
+                   "rpt_vendor_scorecard.defect_share", "rpt_vendor_scorecard.defect_share_low", "rpt_vendor_scorecard.defect_share_high",
+                   "rpt_vendor_scorecard.shrunk_defect_share"], ("rpt_vendor_scorecard.period_type", "=", "all")),
+            _table("Significantly worse than the rest", ["rpt_defect_alerts.group_kind", "rpt_defect_alerts.vendor_name", "rpt_defect_alerts.item_name", "rpt_defect_alerts.lot_id",
+                   "rpt_defect_alerts.inspected_units", "rpt_defect_alerts.defect_share", "rpt_defect_alerts.rest_defect_share", "rpt_defect_alerts.finding"]),
+            _table("Photos to look at first", ["rpt_inspection_queue.queue_position", "rpt_inspection_queue.photo", "rpt_inspection_queue.defect_probability",
+                   "rpt_inspection_queue.vendor_name", "rpt_inspection_queue.item_name", "rpt_inspection_queue.usd_at_stake"]),
+        ]),
     ]),
     Page("data_health", "Data health", [
         (2, [_table("This publication", ["run_info.as_of_date", "run_info.published_at", "run_info.newest_file_at", "run_info.lines_read", "run_info.lines_rejected", "run_info.row_count", "run_info.is_synthetic"])]),

@@ -76,7 +76,12 @@ def run(
     rows = np.arange(panel.series)
     if panel.series > settings.backtest_series:
         rows = np.sort(np.random.default_rng(settings.seed).choice(rows, settings.backtest_series, replace=False))
-    tested = panel.take(rows)
+    tested, own = panel.take(rows), settings
+    if len(rows) < panel.series:
+        # models of middling and high cost speak for the same share of the sample as of all series: weights rest on it
+        share = len(rows) / panel.series
+        limits = {name: max(1, round(getattr(settings, name) * share)) for name in ("fair_series", "dear_series")}
+        own = settings.changed(limits)
     shape = (len(rows), len(origins), scored)
     units, valid = np.zeros(shape), np.zeros(shape, dtype=bool)
     past = {name: np.zeros(shape) for name in names}
@@ -84,7 +89,7 @@ def run(
     kept = Workshop()
     for j, origin in enumerate(origins):
         report(f"backtest {j + 1} of {len(origins)}", j / rounds)
-        for name, path in _filled(names, tested, origin, scored, settings, kept)[0].items():
+        for name, path in _filled(names, tested, origin, scored, own, kept)[0].items():
             past[name][:, j] = path
         inside = slice(origin, origin + scored)
         units[:, j] = tested.training_units[:, inside]
@@ -92,8 +97,8 @@ def run(
     report("forecast", len(origins) / rounds)
     final = Workshop()
     found, said = _filled(names, panel, panel.periods, horizon, settings, final)
-    share = valid.cumsum(axis=2) / np.arange(1, scored + 1)
-    sums = share >= settings.min_in_stock_share
+    in_stock_share = valid.cumsum(axis=2) / np.arange(1, scored + 1)
+    sums = in_stock_share >= settings.min_in_stock_share
     every = np.logical_and.accumulate(valid, axis=2)
     return Backtest(rows, origins, past, units, valid, sums, every), Fitted(found, said, final)
 

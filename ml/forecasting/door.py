@@ -41,7 +41,7 @@ def forecast(
 
     `history` has unique_id, ds, y, and optionally in_stock (false where a stock-out cut the sales: y is then less than the
     demand) and exogenous columns; `future` the exogenous columns of the periods ahead; `static` attributes per series. All series
-    are forecast from the newest period of the frame on. `freq` is D, W, MS, QS or h, or 1 where ds is a whole number. `models`
+    are forecast from the newest period of the frame on. `freq` is D, B (Mondays to Fridays), W, MS, QS or h, or 1 where ds is a whole number. `models`
     is "auto", the name of one model of `ml.forecasting.models.REGISTRY`, or several names, whose ensemble is taken.
 
     `mean` is the centre of the ensemble. Where demand is smooth, erratic or lumpy it lies half-way between the centres that serve squared

@@ -20,7 +20,9 @@ from ml.forecasting.settings import ForecastSettings
 Array = NDArray[np.float64]
 
 _STEPS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(days=7)}
-_SEASONS = {"h": 24, "d": 7, "w": 52, "m": 12, "q": 4, "i": 1}
+_SEASONS = {"h": 24, "d": 7, "b": 5, "w": 52, "m": 12, "q": 4, "i": 1}
+_STRAY_SHARE, _STRAY_PERIODS = 0.01, 28
+"""Rows beyond so many periods in which no series has a row, and at most this share of all, lie in the future by mistake."""
 _RESERVED = ("unique_id", "ds", "y", "in_stock")
 
 
@@ -29,7 +31,7 @@ class Grid:
     """The periods of a frame: its step, and the newest period."""
 
     kind: str
-    """h, d, w, m, q, or i for whole numbers."""
+    """h, d, b (Mondays to Fridays), w, m, q, or i for whole numbers."""
     newest: date | datetime | int
     is_month_end: bool = False
     """Months and quarters are named by their last day, not the first."""
@@ -43,6 +45,9 @@ class Grid:
             months = 12 * (_part(self.newest, "year")) + _part(self.newest, "month")
             back = months - (12 * ds.dt.year().cast(pl.Int64) + ds.dt.month().cast(pl.Int64))
             return back // (3 if self.kind == "q" else 1)
+        if self.kind == "b":
+            days = ds.cast(pl.Date).to_numpy().astype("datetime64[D]")
+            return pl.Series("back", np.busday_count(days, np.datetime64(self._day, "D")))
         step = int(_STEPS[self.kind].total_seconds())
         newest = pl.Series([self.newest]).cast(pl.Datetime("us"))[0]
         return (newest - ds.cast(pl.Datetime("us"))).dt.total_seconds() // step
@@ -56,7 +61,14 @@ class Grid:
             size = 3 if self.kind == "q" else 1
             found = [first.dt.offset_by(f"{size * k}mo") for k in range(1, steps + 1)]
             return [(day.dt.month_end() if self.is_month_end else day)[0] for day in found]
+        if self.kind == "b":
+            days = np.busday_offset(np.datetime64(self._day, "D"), np.arange(1, steps + 1)).tolist()
+            return [self.newest + (day - self._day) for day in days]  # type: ignore[operator]
         return [self.newest + k * _STEPS[self.kind] for k in range(1, steps + 1)]  # type: ignore[operator]
+
+    @property
+    def _day(self) -> date:
+        return self.newest.date() if isinstance(self.newest, datetime) else self.newest  # type: ignore[return-value]
 
 
 def _part(value: object, name: str) -> int:
@@ -64,13 +76,15 @@ def _part(value: object, name: str) -> int:
 
 
 def kind_of(freq: str | int) -> str:
-    """The kind of step a frequency names: D, W, MS, QS, h, polars' 1d, 1w, 1mo, or 1 for whole numbers. Raises ValueError."""
+    """The kind of step a frequency names: D, B, W, MS, QS, h, polars' 1d, 1w, 1mo, or 1 for whole numbers. Raises ValueError."""
     text = str(freq).lower().split("-")[0]
     text = text[1:] if text.startswith("1") else text
-    names = {"": "i", "i": "i", "h": "h", "d": "d", "b": "d", "w": "w", "m": "m", "ms": "m", "me": "m", "mo": "m",
+    names = {"": "i", "i": "i", "h": "h", "d": "d", "b": "b", "w": "w", "m": "m", "ms": "m", "me": "m", "mo": "m",
              "q": "q", "qs": "q", "qe": "q"}  # fmt: skip
     if text not in names:
-        raise ValueError(f"unknown freq {freq!r}: give D, W, MS, QS or h (or 1d, 1w, 1mo, 1q, 1h; 1 where ds is a whole number)")
+        raise ValueError(
+            f"unknown freq {freq!r}: give D, B, W, MS, QS or h (or 1d, 1w, 1mo, 1q, 1h; 1 where ds is a whole number)"
+        )
     return names[text]
 
 
@@ -97,7 +111,7 @@ def read_history(
 
     A period without a row is a period without demand; rows of one period are added up; a negative y counts as 0; a missing,
     NaN or infinite y is unknown, like a period out of stock. Leading periods without demand belong to the series only if they have
-    rows. Raises ContractError when a column is missing or has the wrong type.
+    rows. A few rows far after all others are left out. Raises ContractError when a column is missing or has the wrong type.
     """
     _check(history, horizon)
     kind = kind_of(freq)
@@ -108,10 +122,17 @@ def read_history(
     names = _exogenous(history, future)
     for name, frame, keys in (("future", future, ("unique_id", "ds")), ("static", static, ("unique_id",))):
         _check_beside(name, frame, keys, history)
+    if kind == "b" and (free := int((history["ds"].dt.weekday() > 5).sum())):
+        raise ContractError(f"history.ds: {free} rows on a Saturday or Sunday, which freq {freq!r} does not have: give freq 'D'")
     ids = history["unique_id"].unique().sort()
+    numbers = pl.DataFrame({"unique_id": ids, "row": np.arange(len(ids))})
     is_month_end = kind in "mq" and bool((history["ds"].dt.month_end() == history["ds"]).all())
     grid = Grid(kind, history["ds"].max(), is_month_end)  # type: ignore[arg-type]
-    numbers = pl.DataFrame({"unique_id": ids, "row": np.arange(len(ids))})
+    stray = _strays(grid.column(history).to_numpy(), _SEASONS[kind])
+    if stray.any():
+        astray = history.filter(pl.Series(stray))["unique_id"]
+        history = history.filter(pl.Series(~stray))
+        grid = Grid(kind, history["ds"].max(), is_month_end)  # type: ignore[arg-type]
     rows = history.with_columns(back=grid.column(history)).join(numbers, on="unique_id", maintain_order="left")
     kept = rows.filter(pl.col("back") < settings.max_history_periods)
     periods = int(kept["back"].max()) + 1 if kept.height else 1
@@ -138,7 +159,20 @@ def read_history(
     panel = Panel(units, training, in_stock, start, season, known, names, attributes, attribute_names)
     counts = np.zeros(shape, dtype=np.int32)
     np.add.at(counts, (row, column), 1)
-    return History(panel, ids, grid, _reasons(panel, raw, row, counts, stocked, settings))
+    reasons = _reasons(panel, raw, row, counts, stocked, settings)
+    if stray.any():
+        for unique_id, count in astray.value_counts().iter_rows():
+            at = int(ids.index_of(unique_id))  # type: ignore[arg-type]
+            reasons[at] = f"{count} rows far after all others left out" + ("" if reasons[at] == "ok" else f"; {reasons[at]}")
+    return History(panel, ids, grid, reasons)
+
+
+def _strays(back: NDArray[np.int64], season: int) -> NDArray[np.bool_]:
+    """Rows that lie, few of many, beyond a gap in which no series has a row: one wrong date must not move the grid of all series."""
+    newest_first = np.sort(back)
+    gaps = np.flatnonzero(np.diff(newest_first) > max(season, _STRAY_PERIODS)) + 1
+    few = gaps[gaps <= _STRAY_SHARE * len(back)]
+    return back < newest_first[few.max()] if few.size else np.zeros(len(back), dtype=bool)
 
 
 def _check(history: pl.DataFrame, horizon: int) -> None:

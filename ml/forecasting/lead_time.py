@@ -21,6 +21,9 @@ from ml.forecasting.settings import GRID, ForecastSettings
 
 Array = NDArray[np.float64]
 
+_BLOCK = 128
+"""Series whose mixtures are inverted together: their arrays stay in the processor's cache."""
+
 
 @dataclass(frozen=True)
 class Intervals:
@@ -91,16 +94,17 @@ def _vendor_distributions(lead_times: pl.DataFrame) -> dict[int, tuple[list[int]
 
 
 def at_days(cumulative: Array, row: NDArray[np.int64], days: Array) -> Array:
-    """Interpolate (series, weeks) cumulative values at `days` of series `row`: whole weeks plus a part of the next.
+    """Interpolate (series, weeks, ...) cumulative values at `days` of series `row`: whole weeks plus a part of the next.
 
     Beyond the last week the last week's increment goes on. 0 at day 0.
     """
     weeks = cumulative.shape[1]
-    padded = np.concatenate([np.zeros((len(cumulative), 1)), cumulative], axis=1)
+    padded = np.concatenate([np.zeros_like(cumulative[:, :1]), cumulative], axis=1)
     position = np.asarray(days) / 7.0
     whole = np.minimum(np.floor(position).astype(np.int64), weeks - 1)
     low = padded[row, whole]
-    return low + (position - whole) * (padded[row, whole + 1] - low)
+    share = (position - whole).reshape(-1, *[1] * (cumulative.ndim - 2))
+    return low + share * (padded[row, whole + 1] - low)
 
 
 def interval_demand(
@@ -135,7 +139,7 @@ def _at_days(quantiles: Array, row: NDArray[np.int64], days: Array) -> Array:
     """
     weeks = quantiles.shape[1]
     inside = np.minimum(days, 7.0 * weeks)
-    found = np.stack([at_days(quantiles[:, :, j], row, inside) for j in range(quantiles.shape[2])], axis=1)
+    found = at_days(quantiles, row, inside)
     back = (weeks + 1) // 2
     earlier = quantiles[:, weeks - back - 1] if weeks > back else np.zeros_like(quantiles[:, 0])
     growth = (quantiles[:, -1] - earlier) / (7.0 * back)
@@ -148,26 +152,34 @@ def _mixture_quantiles(parts: Array, weight: Array, levels: Array) -> Array:
     Between two levels of the grid a component's mass is spread evenly, beyond its ends it lies there. The distribution function of the
     mixture is then piecewise linear and inverted exactly.
     """
-    grid = np.array(GRID)
+    result = np.empty((len(parts), len(levels)))
+    for begin in range(0, len(parts), _BLOCK):
+        block = slice(begin, begin + _BLOCK)
+        result[block] = _inverted(parts[block], weight[block], levels)
+    return result
+
+
+def _inverted(parts: Array, weight: Array, levels: Array) -> Array:
     ends = np.concatenate([parts[:, :, :1], parts, parts[:, :, -1:]], axis=2)
-    mass = np.diff(np.concatenate([[0.0], grid, [1.0]])) * weight[:, :, None]
-    low, high = ends[:, :, :-1], ends[:, :, 1:]
-    width = np.maximum(high - low, 1e-9 * (1.0 + high))
-    density = mass / width
-    position = np.concatenate([low, low + width], axis=2).reshape(len(parts), -1)
-    change = np.concatenate([density, -density], axis=2).reshape(len(parts), -1)
+    # a step has a width, too small to matter, so that the density is finite everywhere
+    width = 1e-9 * (1.0 + ends[:, :, -1:]) * np.arange(ends.shape[2])
+    ends = np.maximum.accumulate(ends - width, axis=2) + width
+    mass = np.diff(np.concatenate([[0.0], np.array(GRID), [1.0]])) * weight[:, :, None]
+    density = np.zeros((*ends.shape[:2], ends.shape[2] + 1))
+    np.divide(mass, np.diff(ends, axis=2), out=density[:, :, 1:-1])
+    position, change = ends.reshape(len(parts), -1), np.diff(density, axis=2).reshape(len(parts), -1)
     order = np.argsort(position, axis=1, kind="stable")
     position, change = np.take_along_axis(position, order, axis=1), np.take_along_axis(change, order, axis=1)
-    step = np.diff(position, axis=1)
-    below = np.concatenate([np.zeros((len(parts), 1)), (change.cumsum(axis=1)[:, :-1] * step).cumsum(axis=1)], axis=1)
+    below = np.zeros_like(position)
+    np.cumsum(change.cumsum(axis=1)[:, :-1] * np.diff(position, axis=1), axis=1, out=below[:, 1:])
     result, every = np.empty((len(parts), len(levels))), np.arange(len(parts))
     for j, level in enumerate(levels):
         # the tolerance is that of the sums: a level met by all mass up to a unit is that unit, not the next one
-        right = np.clip((below < level - 1e-6).sum(axis=1), 1, below.shape[1] - 1)
-        rise = below[every, right] - below[every, right - 1]
-        share = np.where(rise > 0, (level - below[every, right - 1]) / np.where(rise > 0, rise, 1.0), 1.0)
-        left = position[every, right - 1]
+        right = np.clip(np.add.reduce(below < level - 1e-6, axis=1, dtype=np.int32), 1, below.shape[1] - 1)
+        low, left = below[every, right - 1], position[every, right - 1]
+        rise = below[every, right] - low
+        share = np.where(rise > 0, (level - low) / np.where(rise > 0, rise, 1.0), 1.0)
         result[:, j] = left + np.clip(share, 0.0, 1.0) * (position[every, right] - left)
     # a whole unit was given a width: rounded up, what is left of it would be one unit more
     whole = np.rint(result)
-    return np.where(np.abs(result - whole) <= 2e-9 * (1.0 + whole), whole, result)
+    return np.where(np.abs(result - whole) <= width.max(axis=(1, 2))[:, None], whole, result)

@@ -40,7 +40,7 @@ def search_targets(economics: pl.DataFrame) -> OrderTargets:
     if lines.is_empty():
         return OrderTargets(ORDER_TARGETS.empty(), ORDER_COST_CURVES.empty())
     number = {name: lines[name].to_numpy() for name in lines.columns if lines[name].dtype == pl.Float64}
-    variance = _variance(lines)
+    variance = demand_variance(lines)
     terms = {
         "lead_time": np.maximum(number["horizon_days"] - number["review_period_days"], 0.0),
         "review_period": number["review_period_days"],
@@ -80,7 +80,7 @@ def _per_year(costs: LeastCost) -> dict[str, pl.Series]:
     }
 
 
-def _variance(lines: pl.DataFrame) -> Array:
+def demand_variance(lines: pl.DataFrame) -> Array:
     """Variance of demand over the interval from its quantiles: straight lines between them, flat beyond the outermost."""
     levels, units = (np.array(lines[name].to_list(), dtype=np.float64) for name in ("demand_levels", "demand_quantile_units"))
     width = np.diff(levels, axis=1, prepend=0.0, append=1.0)

@@ -19,6 +19,8 @@ from scipy.stats import norm
 from ml.vision.settings import VisionSettings
 
 Array = NDArray[np.float64]
+EVERY_SCORE = 1e9
+"""No logit reaches it; infinity is not allowed in JSON."""
 _MARGIN_PARTS = 5
 _NODES, _WEIGHTS = norm.ppf((np.arange(11) + 0.5) / 11), 1 / 11
 
@@ -252,7 +254,12 @@ def _platt(scores: Array, labels: NDArray[np.bool_], margin: float, share: float
 
 
 def _unsure(settings: VisionSettings, slope: float, offset: float, threshold: float) -> tuple[float, float]:
-    """Scores between which a look costs less than deciding; an empty band (from = to) where a look never pays."""
+    """Scores between which a look costs less than deciding; an empty band (from = to) where a look never pays.
+
+    A look that costs nothing always pays: the band holds every score.
+    """
+    if settings.review_cost == 0:
+        return (-EVERY_SCORE, EVERY_SCORE)
     low = settings.review_cost / settings.miss_cost
     high = 1 - settings.review_cost / settings.false_reject_cost
     if not 0 < low < high < 1:

@@ -91,12 +91,13 @@ def read_training_photos(photos: pl.DataFrame, settings: VisionSettings, progres
     if len(keep) < _LEAST_PHOTOS:
         raise TrainingError(f"{len(keep)} photos can be used; at least {_LEAST_PHOTOS} are needed")
     names = [kept[i][0] for i in keep]
-    groups = find_groups(np.stack([thumbnails[i] for i in keep]))
+    is_defective = np.array([bool(labels[name]) for name in names])
+    groups = find_groups(np.stack([thumbnails[i] for i in keep]), is_defective)
     if parts:
         groups = given_groups([parts[name] for name in names], groups)
     return Photos(
         names,
-        np.array([bool(labels[name]) for name in names]),
+        is_defective,
         groups,
         torch.from_numpy(np.stack([pixels[i] for i in keep])),
         canvas,

@@ -26,12 +26,24 @@ MAY_READ = {
     "marts": {"intermediate", "marts", "seeds", "as of"},
     "features": {"intermediate", "features", "as of"},
     "recommendations": {"staging/ml", "staging/input", "intermediate", "marts", "features", "recommendations", "seeds", "as of"},
-    "reports": {"ops", "staging/ml", "staging/vision", "intermediate", "marts", "recommendations", "reports", "seeds", "as of"},
+    "reports": {
+        "ops",
+        "staging/ml",
+        "staging/input",
+        "staging/vision",
+        "intermediate",
+        "marts",
+        "features",
+        "recommendations",
+        "reports",
+        "seeds",
+        "as of",
+    },
 }
 ADAPTED = (["staging", "ml"], ["staging", "input"], ["staging", "vision"])
 READ_FROM_OUTSIDE = ("marts", "features", "recommendations", "reports")
-# steps on the way to a recommendation, read by other models only
-WITHOUT_CONTRACT = {"rec_order_targets", "rec_order_terms"}
+# steps on the way to a recommendation or a report, read by other models only
+WITHOUT_CONTRACT = {"rec_order_targets", "rec_order_terms", "alert_findings", "alert_history"}
 
 
 @pytest.fixture(scope="module")

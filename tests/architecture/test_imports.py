@@ -29,6 +29,8 @@ def test_every_import_contract_holds() -> None:
     ("module", "line", "broken"),
     [
         ("ml/forecasting/panel.py", "import duckdb", "Estimates know no orchestrator, no dbt, no database"),
+        ("ml/serving/query.py", "import duckdb", "Estimates know no orchestrator, no dbt, no database"),
+        ("ml/vision/predict.py", "import fastapi", "Requests are known to the API alone"),
         ("ml/contracts/frame.py", "from ml import evaluation", "One way through ml"),
         ("ml/evaluation.py", "import ml.replenishment", "One way through ml"),
         ("dagster_project/demo/sizes.py", "import ml.contracts", "The demo generator stands alone"),
@@ -44,7 +46,7 @@ def test_an_import_against_the_rules_is_found(tmp_path: Path, module: str, line:
     path.write_text(path.read_text() + f"\n{line}\n")
     result = lint_imports(tmp_path)
     assert result.returncode == 1
-    assert [row for row in result.stdout.splitlines() if row.startswith(broken) and row.endswith("BROKEN")]
+    assert [row for row in result.stdout.splitlines() if row.startswith(broken) and "BROKEN" in row]
 
 
 # What an import may not do: write, start a process, open a connection, load what is heavy ----------------------------------
@@ -85,7 +87,8 @@ def watched_import(module: str, folder: Path) -> tuple[list[str], set[str]]:
     ("module", "too_heavy"),
     [
         ("ml.forecasting", {"statsforecast", "neuralforecast", "torch", "scipy", "pandas", "dagster", "dbt", "duckdb"}),
-        ("dagster_project.cli", {"dagster", "dbt", "statsforecast", "polars", "duckdb", "pandas"}),
+        ("ml.serving.app", {"dagster", "dbt", "torch", "statsforecast", "scipy", "pandas", "onnxruntime"}),
+        ("dagster_project.cli", {"fastapi", "dagster", "dbt", "statsforecast", "polars", "duckdb", "pandas"}),
         ("dagster_project.definitions", {"statsforecast", "neuralforecast", "torch"}),
     ],
 )

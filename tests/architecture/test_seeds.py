@@ -25,6 +25,7 @@ KEYS = {
     "order_budgets": ("scope", "scope_key"),
     "location_storage": ("location_id",),
     "vendor_order_days": ("vendor_id",),
+    "alert_thresholds": ("kind",),
 }
 # rules that nobody has until somebody writes them down
 MAY_BE_EMPTY = {"item_service_levels", "order_budgets", "location_storage", "vendor_order_days"}

@@ -37,8 +37,8 @@ def _part(panel: Panel, rows: NDArray[np.int64]) -> Panel:
     return dataclasses.replace(panel, **own, **beside)
 
 
-def against_auto_arima(data: Path, as_of: date, weekly: WeeklyPanel, *, whole: bool = False) -> dict[str, Any]:
-    """Computing of the whole choice, for a sample of series or for all, against AutoARIMA on every one; error on a sample of both."""
+def against_auto_arima(data: Path, as_of: date, weekly: WeeklyPanel) -> dict[str, Any]:
+    """Computing of the whole choice for a sample of series against AutoARIMA on every one; error on a part of the sample."""
     from statsforecast import StatsForecast
     from statsforecast.models import AutoARIMA
 
@@ -46,15 +46,13 @@ def against_auto_arima(data: Path, as_of: date, weekly: WeeklyPanel, *, whole: b
     able = np.flatnonzero(weekly.panel.can_train(weekly.panel.periods, settings))
     rng = np.random.default_rng(SEED)
     sample = np.sort(rng.choice(able, min(_SAMPLE, len(able)), replace=False))
-    panel = weekly.panel if whole else _part(weekly.panel, sample)
-    of_choice = sample if whole else np.arange(len(sample))  # where the sample's series stand in what is chosen for
+    panel = _part(weekly.panel, sample)
     started = time.process_time()
     made = estimate_all(panel, WEEKS, settings, sum_lengths=(WEEKS,))
     champion = said(made, made.best)
     choice_s = (time.process_time() - started) / panel.series
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
-    panel = _part(weekly.panel, sample)
     timed = rng.choice(len(sample), _TIMED, replace=False)
     inside = np.arange(panel.periods) >= panel.start[timed][:, None]
     frame = pl.DataFrame(
@@ -70,13 +68,12 @@ def against_auto_arima(data: Path, as_of: date, weekly: WeeklyPanel, *, whole: b
     library.forecast(df=frame, h=WEEKS)
     arima_s = (time.process_time() - started) / len(timed)
 
-    scored = np.arange(len(sample)) if whole else np.sort(rng.choice(len(sample), _SCORED, replace=False))
+    scored = np.sort(rng.choice(len(sample), _SCORED, replace=False))
     alone = estimate_all(
         _part(panel, scored), WEEKS, dataclasses.replace(settings, models=("auto_arima",), dear_series=len(scored))
     )
     rival = said(alone, alone.best)
-    rows = of_choice[scored]
-    ours = Distribution(champion.mean[rows], champion.period[rows], champion.sum[rows])
+    ours = Distribution(champion.mean[scored], champion.period[scored], champion.sum[scored])
     steps = np.abs(np.diff(panel.units[scored], axis=1)).mean(axis=1)
     came = true_demand(data, weekly.keys[sample[scored]], as_of)
     truth = HeldOut(came, np.ones((len(scored), WEEKS), dtype=bool), steps)

@@ -130,3 +130,13 @@ def compare(champion: Losses, rivals: dict[str, Losses], seed: int = 1) -> dict[
             for j, name in enumerate(MEASURES)
         }
     return result
+
+
+def compare_ratios(champion: tuple[Array, Array], rival: tuple[Array, Array], seed: int = 1) -> Comparison:
+    """The same for one measure given as numerators and denominators of the items."""
+    items = len(champion[0])
+    drawn = np.random.default_rng(seed).integers(items, size=(_RESAMPLES, items))
+    own, other = (top[drawn].sum(axis=1) / bottom[drawn].sum(axis=1) for top, bottom in (champion, rival))
+    low, high = np.quantile(own - other, [0.025, 0.975])
+    whole = [top.sum() / bottom.sum() for top, bottom in (champion, rival)]
+    return Comparison(float(whole[0] - whole[1]), float(low), float(high))

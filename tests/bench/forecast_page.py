@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from forecast_losses import CRITICAL, MEASURES
-from generated_sections import arima_section, generated_section, markdown_table
+from generated_sections import arima_section, full_section, generated_section, markdown_table
 from rivals import OWN_MEDIAN, PLAIN_MEDIAN
 
 from ml.forecasting.models import ENSEMBLE
@@ -38,9 +38,10 @@ def markdown(figures: dict[str, Any]) -> str:
             lines += _real(figures[name])
     if "generated" in figures:
         lines += generated_section(figures["generated"])
-    for part, size in (("arima", "medium"), ("full", "full")):
-        if part in figures:
-            lines += arima_section(figures[part], size)
+    if "arima" in figures:
+        lines += arima_section(figures["arima"])
+    if "full" in figures:
+        lines += full_section(figures["full"])
     lines += [
         "Repeat: `make bench-forecasts`, with STOCKROOM_REAL_DATA naming the folder of the real files; without it their parts are "
         "skipped.",

@@ -23,6 +23,7 @@ import forecast_page
 import generator_truth
 import rivals
 import typer
+import whole_step
 from rich.console import Console
 from rich.markdown import Markdown
 
@@ -67,15 +68,16 @@ def generated(parts: list[str], folder: Path | None, origins: int) -> dict[str, 
     return result
 
 
-def full_size() -> dict[str, Any]:
-    """The whole choice for a large chain against AutoARIMA on every series."""
+def full_size(folder: Path | None) -> dict[str, Any]:
+    """The whole step for a large chain, and AutoARIMA on a sample of its series."""
     with tempfile.TemporaryDirectory() as home:
-        data, [as_of] = Path(home) / "data", generator_truth.as_of_days(1, "full")
+        data, [as_of] = folder or Path(home) / "data", generator_truth.as_of_days(1, "full")
         console.print(f"full demo data, and a warehouse as of {as_of} …")
-        generator_truth.stockroom("demo", "--size", "full", "--seed", str(generator_truth.SEED), "--out", str(data))
-        weekly = generator_truth.weekly_panel(data, as_of, Path(home))
-        console.print(f"choosing for {weekly.panel.series:,} series …")
-        return arima_cost.against_auto_arima(data, as_of, weekly, whole=True)
+        if folder is None:
+            generator_truth.stockroom("demo", "--size", "full", "--seed", str(generator_truth.SEED), "--out", str(data))
+        features = generator_truth.features_of(data, as_of, Path(home))
+        console.print(f"forecasting {features.item_locations.height:,} series …")
+        return whole_step.whole_step(data, as_of, features)
 
 
 def main(
@@ -84,6 +86,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of that sample.")] = 1,
     origins: Annotated[int, typer.Option(help="Origins of the real and generated parts.")] = 3,
     data: Annotated[Path | None, typer.Option(help="Folder with medium demo data, seed 7; made afresh when absent.")] = None,
+    full_data: Annotated[Path | None, typer.Option(help="The same for full demo data.")] = None,
     results: Annotated[Path | None, typer.Option(help="JSON file in which figures of earlier parts are kept.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the page to this file too.")] = None,
 ) -> None:
@@ -107,7 +110,7 @@ def main(
         for name, found in generated(parts, data, origins).items():
             keep(name, found)
     if "full" in parts:
-        keep("full", full_size())
+        keep("full", full_size(full_data))
     page = forecast_page.markdown(figures)
     console.print(Markdown(page))
     if markdown:

@@ -35,7 +35,7 @@ from ml.forecasting.weekly import WeeklyPanel, build_panel, usable_demand
 Array = NDArray[np.float64]
 
 SIZE, SEED, WEEKS = "medium", 7, 4
-_DRAWS, _MOOD = 2_000, 0.10
+_DRAWS, _MOOD, _WEEKS_APART = 2_000, 0.10, 13
 
 
 def stockroom(*arguments: str, env: dict[str, str] | None = None) -> None:
@@ -47,17 +47,22 @@ def stockroom(*arguments: str, env: dict[str, str] | None = None) -> None:
 
 
 def as_of_days(count: int, size: str = SIZE) -> list[date]:
-    """Days to decide for, newest first: the last one leaves the horizon to score."""
-    return [SIZES[size].end - timedelta(days=7 * WEEKS * (k + 1)) for k in range(count)]
+    """Days to decide for, newest first, a quarter of a year apart: the last one leaves the horizon to score."""
+    return [SIZES[size].end - timedelta(days=7 * (WEEKS + _WEEKS_APART * k)) for k in range(count)]
 
 
-def weekly_panel(data: Path, as_of: date, home: Path) -> WeeklyPanel:
+def features_of(data: Path, as_of: date, home: Path) -> Features:
     """The features of a warehouse that knows nothing after `as_of`."""
     settings = Settings(source_dir=data.resolve(), warehouse=home / f"{as_of}.duckdb", as_of=as_of)
     selection = ["--select", "+path:models/features", "--exclude-resource-type", "test", "unit_test"]
     stockroom("dbt", "build", *selection, env=settings.to_env())
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
-        features = Features(*(connection.sql(f"from features.{c.name}").pl() for c in contracts.FEATURES)).conformed()
+        return Features(*(connection.sql(f"from features.{c.name}").pl() for c in contracts.FEATURES)).conformed()
+
+
+def weekly_panel(data: Path, as_of: date, home: Path) -> WeeklyPanel:
+    """The same on a grid of weeks."""
+    features = features_of(data, as_of, home)
     demand = usable_demand(features.demand_weekly, features.item_locations, as_of, ForecastSettings())
     return build_panel(dataclasses.replace(features, demand_weekly=demand), as_of, WEEKS, ForecastSettings())
 

@@ -88,10 +88,11 @@ def _policies(read: Reader) -> list[Table]:
 def _what_if(read: Reader) -> list[Figure]:
     rows = read.rows("from ml_policy_what_if where parameter = 'service_level' order by policy, value")
     first = [row for row in rows if row["policy"] == rows[0]["policy"]]
+    first = [row for row in first if row["fill_rate"] is not None]
+    # the others would lie over each other
+    named = [first[0], min(first, key=lambda row: row["total_cost_usd"]), first[-1]] if first else []
     points = [
-        Point(row["fill_rate"], row["total_cost_usd"], f"target {100 * row['value']:g}%", "c1", True)
-        for row in first
-        if row["fill_rate"] is not None
+        Point(row["fill_rate"], row["total_cost_usd"], f"target {100 * row['value']:g}%", "c1", row in named) for row in first
     ]
     title = "What another service target would cost"
     svg = scatter_chart(title, points, "demand met at once", "cost, USD", "share", "usd")

@@ -9,14 +9,43 @@ from dagster_project.publish.report.blocks import Column, Role, Section, Table, 
 from dagster_project.publish.report.formats import plural, with_unit
 from dagster_project.publish.report.reader import Reader
 
-_FIRST, _STORES = 8, 100
+_FIRST, _STORES, _ALERTS = 8, 100, 10
 
 
 def roles(read: Reader) -> Section:
     """One card per role, each in a minute."""
     cards = (_store_manager, _customer_support, _procurement, _inventory_analyst, _marketing)
     lead = "Each reads in a minute: first the number, then what to do."
-    return Section("roles", "This morning, by role", lead, roles=[card(read) for card in cards], tables=_stores(read))
+    return Section(
+        "roles", "This morning, by role", lead, roles=[card(read) for card in cards], tables=[*_alerts(read), *_stores(read)]
+    )
+
+
+def _alerts(read: Reader) -> list[Table]:
+    """What nobody has seen to yet, in the order it should be read."""
+    open_alerts = "from rpt_alerts where is_open and acknowledged_at is null"
+    rows = read.rows(
+        f"""
+        select
+            severity, kind, concat_ws(', ', item_name, 'store ' || location_name, vendor_name), at_risk_usd, message, next_step,
+            first_seen_date, alert_id
+        {open_alerts} order by alert_rank limit {_ALERTS}
+        """
+    )
+    columns = [
+        Column("Severity", of="rpt_alerts.severity"),
+        Column("Alert", of="rpt_alerts.kind"),
+        Column("Of"),
+        Column("At risk", "usd", "rpt_alerts.at_risk_usd"),
+        Column("What is wrong", of="rpt_alerts.message"),
+        Column("What to do", of="rpt_alerts.next_step"),
+        Column("Since", "date", "rpt_alerts.first_seen_date"),
+        Column("Name", of="rpt_alerts.alert_id"),
+    ]
+    more = read.one(f"select count(*) as n {open_alerts}")["n"] - len(rows)
+    note = "Seen to one? `stockroom alerts ack` and its name."
+    note = f"{plural(more, 'more alert')} in bi.rpt_alerts. {note}" if more else note
+    return [Table("Alerts nobody has seen to", columns, [list(row.values()) for row in rows], note=note)] if rows else []
 
 
 def _stores(read: Reader) -> list[Table]:

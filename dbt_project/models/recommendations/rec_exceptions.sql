@@ -132,10 +132,15 @@ exceptions as (
             else 'Stock lasts ' || cast(floor(lasting_days) as integer) || ' days'
         end
         || case
-            when is_on_its_way then '; the next delivery is expected in ' || cast(ceil(delivery_days) as integer) || ': speed it up, or transfer'
-            when order_units > 0 then '; an order of today comes in ' || cast(ceil(delivery_days) as integer) || ': place it now, or transfer'
-            else '; an order would take ' || cast(ceil(delivery_days) as integer) || ', and none is proposed: see why, or transfer'
-        end as message
+            when is_on_its_way then '; the next delivery is expected in ' || cast(ceil(delivery_days) as integer) || ' days'
+            when order_units > 0 then '; an order of today comes in ' || cast(ceil(delivery_days) as integer) || ' days'
+            else '; an order would take ' || cast(ceil(delivery_days) as integer) || ' days, and none is proposed'
+        end as finding,
+        case
+            when is_on_its_way then 'speed it up, or transfer'
+            when order_units > 0 then 'place it now, or transfer'
+            else 'see why, or transfer'
+        end as next_step
     from run_outs
     where short_units > 0
 
@@ -151,7 +156,7 @@ exceptions as (
             ), 1
         ),
         cast(cast(floor(usable_on_hand_units - full_position_units) as integer) as varchar)
-        || ' units more than the policy would ever build up: cancel open orders, transfer, return or mark down'
+        || ' units more than the policy would ever build up', 'cancel open orders, transfer, return or mark down'
     from items
     where usable_on_hand_units >= full_position_units + 1
 
@@ -162,9 +167,9 @@ exceptions as (
         least(late_units, greatest(daily_demand_units * delivery_days - usable_on_hand_units, 0)) * margin_usd,
         late_units || ' units in ' || late_order_count || ' orders are open for up to ' || age_days || ' days; nine of ten come within '
         || p90_lead_time_days || case
-            when is_given_up then '. None ever came so late: ask the vendor, close the order and place it again'
-            else '; expected in ' || cast(delivery_days as integer) || ': ask the vendor for a date'
-        end
+            when is_given_up then '. None ever came so late' else '; expected in ' || cast(delivery_days as integer)
+        end,
+        case when is_given_up then 'ask the vendor, close the order and place it again' else 'ask the vendor for a date' end
     from late_lines
 
     union all
@@ -173,7 +178,7 @@ exceptions as (
         'vendor slip', null, null, slipping.vendor_id, null, slipping.slip_days, slipping.slip_days * margins.daily_margin_usd,
         'Deliveries take ' || cast(round(slipping.mean_lead_time_days, 1) as decimal(9, 1)) || ' days, '
         || cast(round(slipping.earlier_lead_time_days, 1) as decimal(9, 1))
-        || ' in the year before: talk to the vendor, and order earlier until the lead times learned have caught up'
+        || ' in the year before', 'talk to the vendor, and order earlier until the lead times learned have caught up'
     from slipping_vendors as slipping
     inner join vendor_margins as margins on slipping.vendor_id = margins.vendor_id
 
@@ -188,7 +193,7 @@ exceptions as (
         end,
         champion_model || ' was ' || cast(ceil(abs(missed_units)) as integer) || ' units too '
         || case when missed_units > 0 then 'low' else 'high' end || ' on average of ' || origins
-        || ' origins, more than its 90 % interval allows: look for the reason, then enter an override'
+        || ' origins, more than its 90 % interval allows', 'look for the reason, then enter an override'
     from forecast_errors
     where origins > 1 and abs(missed_units) > half_interval_units
 
@@ -198,7 +203,7 @@ exceptions as (
         'forecast break', null, null, null, null, null, null,
         case kind when 'error' then 'Errors of ' else 'The input ' end || name || case kind when 'error' then ' have' else ' has' end
         || ' drifted (' || cast(round(statistic, 2) as decimal(9, 2)) || ', limit ' || cast(round(threshold, 2) as decimal(9, 2))
-        || '): train the models again'
+        || ')', 'train the models again'
     from {{ ref("stg_ml__forecast_drift") }}
     where is_drifting
 
@@ -206,7 +211,7 @@ exceptions as (
 
     select
         'phantom stock', phantom.item_id, phantom.location_id, products.vendor_id, phantom.exception_units, phantom.exception_days,
-        phantom.exception_usd, phantom.exception_days || ' days in stock without a sale: ' || phantom.what_to_do
+        phantom.exception_usd, phantom.exception_days || ' days in stock without a sale', phantom.what_to_do
     from {{ ref("rpt_stock_exceptions") }} as phantom
     inner join {{ ref("int_products") }} as products on phantom.item_id = products.item_id
     where phantom.exception = 'phantom stock'
@@ -216,7 +221,8 @@ valued as (
     select
         exceptions.kind, exceptions.item_id, exceptions.location_id, exceptions.vendor_id,
         cast(exceptions.exception_units as double) as exception_units, cast(exceptions.exception_days as double) as exception_days,
-        cast(exceptions.money_at_risk_usd as decimal(18, 2)) as money_at_risk_usd, exceptions.message,
+        cast(exceptions.money_at_risk_usd as decimal(18, 2)) as money_at_risk_usd, exceptions.finding, exceptions.next_step,
+        exceptions.finding || ': ' || exceptions.next_step as message,
         policy.exception_minimum_usd, policy.exception_medium_usd, policy.exception_high_usd
     from exceptions
     cross join {{ ref("int_policy") }} as policy
@@ -235,6 +241,6 @@ select
         when money_at_risk_usd is not null then 'low'
         else 'unknown'
     end as severity,
-    money_at_risk_usd, item_id, location_id, vendor_id, exception_units, exception_days, message
+    money_at_risk_usd, item_id, location_id, vendor_id, exception_units, exception_days, message, finding, next_step
 from valued
 where money_at_risk_usd is null or money_at_risk_usd >= exception_minimum_usd

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from dagster_project import inspecting
-from dagster_project.inspecting import find_photos, judge, vision_settings
+from dagster_project.inspecting import find_photos, judge, settings_problems, vision_settings
 from dagster_project.warehouse_file import WarehouseFile
 from ml.contracts import IMAGE_SCORES, OUTPUTS
 
@@ -72,7 +72,9 @@ def test_settings_are_the_policys_costs_and_what_the_folder_says(tmp_path: Path)
     put(tmp_path, "training/settings.json", b'{"stepps": 7}')
     with pytest.raises(ValueError, match=r"settings\.json.*stepps"):
         vision_settings(find_photos(tmp_path).choices)
+    assert "stepps" in settings_problems(tmp_path)[0]  # told before the run begins, with what else is wrong with the files
     put(tmp_path, "training/settings.json", b"{")
+    assert "not settings of a training" in settings_problems(tmp_path)[0]
     with pytest.raises(ValueError, match="not settings of a training"):
         find_photos(tmp_path)
 

@@ -67,6 +67,16 @@ def test_windows_that_count_by_hand() -> None:
     assert tested.sum_scored[:, 0].tolist() == [[True, False, False, False], [False] * 4]
 
 
+def test_models_speak_for_the_same_share_of_a_sample_as_of_all_series() -> None:
+    # theta for the 20 of 40 series that move most; of the 10 that are backtested, for 5
+    panel = panel_of(poisson(40, 40, 4.0))
+    settings = replace(QUICK, origins=1, backtest_series=10, fair_series=20, models=("moving_average", "theta"))
+    tested, fitted = backtest.run(("moving_average", "theta"), panel, 2, settings, silent)
+    stood_in = (tested.paths["theta"] == tested.paths["moving_average"]).all(axis=(1, 2))
+    assert fitted.was_said["theta"].sum() == 20
+    assert stood_in.sum() == 5
+
+
 def test_a_silent_model_takes_the_stand_in_and_says_so() -> None:
     # nine periods: an average of 13 is silent, exponential smoothing is not; series 1 has no demand
     panel = panel_of([[3.0] * 9, [0.0] * 9])

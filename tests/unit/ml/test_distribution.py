@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ml.contracts import QUANTILES
-from ml.forecasting.distribution import lattice_cdf, lattice_step_units, simple_quantiles_units
+from ml.forecasting.distribution import lattice_cdf, lattice_step_units, quantiles_units, simple_quantiles_units
 
 LEVELS = np.array(QUANTILES)
 
@@ -80,3 +80,12 @@ def test_the_lattice_keeps_mean_and_variance(mean: float, ratio: float, whole: b
     assert mass @ units == pytest.approx(mean, rel=0.001)
     if whole and ratio >= 1 and step[0] == 1:
         assert mass @ (units - mean) ** 2 == pytest.approx(variance[0], rel=0.05)
+
+
+def test_a_slow_movers_short_lattice_says_what_the_long_one_says() -> None:
+    rng = np.random.default_rng(5)
+    mean = np.exp(rng.normal(0.0, 2.0, 3_000))
+    variance, whole = mean * np.exp(rng.normal(0.4, 0.7, 3_000)), np.ones(3_000, dtype=bool)
+    step = lattice_step_units(mean, variance, whole, 256)
+    long = quantiles_units(lattice_cdf(mean, variance, step, 256), step, whole, LEVELS)
+    assert np.array_equal(simple_quantiles_units(mean, variance, whole, LEVELS, 256), long)

@@ -65,6 +65,7 @@ def test_columns_order_and_names() -> None:
     [
         ("D", "1d", FIRST_DAY, [date(2024, 2, 10), date(2024, 2, 11)]),
         ("1d", "1d", FIRST_DAY, [date(2024, 2, 10), date(2024, 2, 11)]),
+        ("B", "1d", date(2024, 1, 1), [date(2024, 2, 26), date(2024, 2, 27)]),
         ("W", "1w", FIRST_DAY, [date(2024, 10, 7), date(2024, 10, 14)]),
         ("W-MON", "1w", FIRST_DAY, [date(2024, 10, 7), date(2024, 10, 14)]),
         ("MS", "1mo", date(2020, 11, 1), [date(2024, 3, 1), date(2024, 4, 1)]),
@@ -75,10 +76,27 @@ def test_columns_order_and_names() -> None:
 )
 def test_any_frequency(freq: str | int, step: str, first, ahead: list) -> None:
     history = history_of(poisson(2), first=first, step=step)
+    if freq == "B":  # 40 business days from a Monday on end on a Friday
+        history = history_of(poisson(2, 56), first=first, step=step).filter(pl.col("ds").dt.weekday() < 6)
     found = forecast(history, 2, freq, LEVELS, settings=QUICK)
     assert found["ds"].to_list() == ahead * 2
     assert found["ds"].dtype == history["ds"].dtype
     assert found.select(pl.all().is_null().any()).row(0) == (False,) * 6
+
+
+def test_one_row_in_the_far_future_moves_nobodys_grid() -> None:
+    history = history_of(poisson(4))
+    stray = history.head(1).with_columns(ds=pl.lit(date(2034, 1, 1)))
+    found = forecast(pl.concat([history, stray]), 2, "D", LEVELS, settings=QUICK)
+    assert found.equals(forecast(history, 2, "D", LEVELS, settings=QUICK))
+    assert diagnose(pl.concat([history, stray]), "D")["reason"].to_list() == ["1 rows far after all others left out", *["ok"] * 3]
+
+
+def test_a_late_sale_of_a_slow_mover_is_no_stray_row() -> None:
+    # 20 of 21 rows, a gap of 60 days, and one sale: a series of its own may sleep that long
+    history = pl.DataFrame({"unique_id": ["a"] * 21, "ds": [FIRST_DAY + timedelta(days=k) for k in (*range(20), 80)], "y": 1.0})
+    assert "left out" not in reason(history)
+    assert panel_of_history(history).periods == 81
 
 
 def test_months_that_end_on_their_last_day_go_on_so() -> None:
@@ -284,6 +302,7 @@ def test_what_cannot_be_read_is_refused_in_words() -> None:
         (lambda: forecast(history, 0, "D", [0.5]), ValueError, "horizon must be at least 1"),
         (lambda: forecast(history, 2, "fortnight", [0.5]), ValueError, "unknown freq 'fortnight'"),
         (lambda: forecast(history, 2, "2W", [0.5]), ValueError, "unknown freq"),
+        (lambda: forecast(history, 2, "B", [0.5]), ContractError, "rows on a Saturday or Sunday"),
         (lambda: forecast(history_of(poisson(2), first=1), 2, 2, [0.5]), ValueError, "unknown freq 2"),
         (lambda: forecast(history, 2, "D", [0.5, 1.0]), ValueError, "quantiles must lie between 0 and 1"),
         (lambda: forecast_sum(history, 2, "D", [NAN]), ValueError, "quantiles must lie between 0 and 1"),

@@ -86,6 +86,13 @@ def test_a_look_that_never_pays_is_never_asked_for() -> None:
     assert decision.unsure_share == 0
 
 
+def test_a_look_that_costs_nothing_is_always_asked_for() -> None:
+    scores, labels, groups = scores_of(-1, 1)
+    decision = decide(scores, labels, groups, replace(SETTINGS, review_cost=0.0))
+    assert decision.unsure_from < scores.min() < scores.max() < decision.unsure_to
+    assert decision.unsure_share == pytest.approx(1.0)
+
+
 def test_a_decision_survives_json() -> None:
     decision = decide(*scores_of(-1, 1), SETTINGS)
     assert Decision.from_json(decision.as_json()) == decision

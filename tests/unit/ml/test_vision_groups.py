@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from vision_photos import drawn_part, exposed
 
 from ml.vision.groups import SIDE, find_groups, split_by_time, split_groups
@@ -72,3 +72,27 @@ def test_later_parts_are_tested_with_all_their_photos() -> None:
     earlier, later = split_by_time(groups, days, 1 / 3)
     assert later.tolist() == [3, 4]
     assert earlier.tolist() == [0, 1, 2, 5]
+
+
+def round_part(part: int, photo: int) -> Image.Image:
+    """A bright ring with marks of its own, off the middle, sheared and turned by any angle, as casts are photographed."""
+    random = np.random.default_rng(part)
+    image = Image.new("L", (128, 128), 110)
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((16, 16, 112, 112), fill=190)
+    draw.ellipse((42, 42, 86, 86), fill=30)
+    for _ in range(25):
+        angle, radius = random.uniform(0, 2 * np.pi), random.uniform(27, 44)
+        x, y, size = 64 + radius * np.cos(angle), 64 + radius * np.sin(angle), random.uniform(3, 7)
+        draw.ellipse((x - size, y - size, x + size, y + size), fill=int(random.choice([90, 130, 240])))
+    turned = image.rotate(int(np.random.default_rng([part, photo]).integers(360)), Image.Resampling.BICUBIC, fillcolor=110)
+    shear = (1, 0.05 * photo, -6 * photo, -0.03 * photo, 1, 3 * photo)
+    return turned.transform(turned.size, Image.Transform.AFFINE, shear, Image.Resampling.BICUBIC, fillcolor=110)
+
+
+def test_a_part_off_the_middle_turned_and_sheared_is_found_again() -> None:
+    """Compared around the middle of the photo alone, all of these parts run together."""
+    images = [round_part(part, photo) for part in range(20) for photo in range(4)]
+    found = find_groups(thumbnails(images), np.repeat(np.arange(20) % 2 == 0, 4)).reshape(20, 4)
+    assert (found == found[:, :1]).all()
+    assert len(np.unique(found)) >= 19  # two parts in one group cost a little; one part in two would be wrong
