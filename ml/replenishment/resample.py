@@ -27,7 +27,8 @@ def draw_paths(units: Array, discount: float, draws: Draws) -> Array:
     spread = np.sqrt(((units - mean[:, None]) ** 2 * share).sum(axis=1) * effective / max(effective - 1, 0.5))
     error = np.minimum(spread / np.sqrt(effective) / np.maximum(mean, 1e-9), _LARGEST_LEVEL_ERROR)
     drawn = units[:, picked]
-    blurred = drawn * np.exp(draws.scale[None, :] * error[:, None])[:, :, None]
+    # less half the variance: an error of the level either way leaves its mean as it was
+    blurred = drawn * np.exp(draws.scale[None, :] * error[:, None] - 0.5 * error[:, None] ** 2)[:, :, None]
     return np.maximum(blurred + _BLUR * spread[:, None, None] * draws.level[None] * (drawn > 0), 0.0)
 
 

@@ -97,6 +97,12 @@ def test_weighted_quantiles_of_the_past() -> None:
     assert resample.quantiles(units, 0.5, np.array([0.5])).tolist() == [[4.0]]
 
 
+def test_doubt_about_the_level_of_lumpy_demand_does_not_raise_its_mean() -> None:
+    units = np.array([[0.0, 12.0, 0.0, 0.0, 3.0, 0.0, 40.0, 2.0, 0.0, 1.0]])
+    drawn = resample.draw_paths(units, 1.0, draw(1_024, 8, 1, SETTINGS.seed))
+    assert drawn.mean() == pytest.approx(units.mean(), rel=0.05)
+
+
 def test_the_run_that_began_with_a_jump_is_found() -> None:
     units = np.r_[np.full(20, 10.0), np.full(5, 50.0)] + np.random.default_rng(8).normal(0, 1, 25)
     runs = changes.find_runs(units[None], np.ones((1, 25), dtype=bool), SETTINGS)
