@@ -24,13 +24,13 @@ _WATCHED = ("models", "macros", "seeds", "tests", "snapshots", "dbt_project.yml"
 
 
 def invoke_dbt(
-    arguments: Sequence[str], project_dir: Path = DBT_PROJECT_DIR, profiles_dir: Path = DBT_PROJECT_DIR, **runner: Any
+    arguments: Sequence[str], project_dir: Path | None = None, profiles_dir: Path | None = None, **runner: Any
 ) -> dbtRunnerResult:
     """One dbt command in this process, on this project unless another is named; `runner` goes to `dbtRunner`."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    folders = ["--project-dir", str(project_dir), "--profiles-dir", str(profiles_dir)]
+    folders = ["--project-dir", str(project_dir or DBT_PROJECT_DIR), "--profiles-dir", str(profiles_dir or DBT_PROJECT_DIR)]
     gc.set_threshold(100_000)  # what dbt makes it keeps: looking for what may go took a tenth of its own time
     try:
         return dbtRunner(**runner).invoke([*arguments, *folders])
