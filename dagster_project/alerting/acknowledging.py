@@ -69,7 +69,7 @@ def acknowledge(
         raise AlertsError([f"the note has {len(note)} characters; {NOTE_LENGTH} is the most"], "Nothing was kept.")
     file = WarehouseFile(str(warehouse))
     try:
-        file.ensure_input_tables()
+        file.ensure_kept_tables()
         with file.connect() as connection:
             open_alerts = {alert["alert_id"]: alert for alert in _alerts(connection) if alert["is_open"]}
             unknown = [name for name in names if name not in open_alerts]

@@ -13,6 +13,7 @@ from raw_files import FILES, copy_source, edit, line_with, table, text
 from typer.testing import CliRunner
 
 from dagster_project.assets.raw import build_raw_assets
+from dagster_project.choices import RunChoices
 from dagster_project.cli import app
 from dagster_project.intake import IntakeError, check_source, declared_tables
 from dagster_project.resources import Warehouse
@@ -165,7 +166,10 @@ def test_dagster_stops_at_the_raw_files_too_and_writes_nothing(
     remove("sales")(folder)
     monkeypatch.setenv("STOCKROOM_SOURCE", str(folder))
     with pytest.raises(IntakeError, match="no sales file"):
-        dg.materialize([build_raw_assets(lambda settings, warehouse: {})], resources={"warehouse": Warehouse(path=str(path))})
+        dg.materialize(
+            [build_raw_assets(lambda settings, warehouse: {})],
+            resources={"warehouse": Warehouse(path=str(path)), "choices": RunChoices()},
+        )
     assert not path.parent.exists()
 
 
