@@ -96,6 +96,11 @@ class PublishedTable:
         names = {column.name for column in self.columns}
         return self.key if set(self.key) <= names else ()
 
+    @property
+    def tells_of_runs(self) -> bool:
+        """Whether its rows say when something ran: they differ from run to run, whatever the data."""
+        return any(column.name in ("recorded_at", "started_at") for column in self.columns)
+
     def column(self, name: str) -> PublishedColumn:
         return next(column for column in self.columns if column.name == name)
 
@@ -198,7 +203,7 @@ RUN_TABLES = (
             ("table_count", "integer", "Published tables, without those of the run itself."),
             ("row_count", "bigint", "Their rows."),
             ("contract_version", "integer", "Version of the contract with BI; a table or column that was promised can only go with a new one."),
-            ("data_hash", "varchar", "Hash of all published rows: equal data, equal hash."),
+            ("data_hash", "varchar", "Hash of all published rows but those that tell of runs: equal data, equal hash."),
             ("is_synthetic", "boolean", "The data was made by the demo; null where nothing says so."),
         ),
     ),

@@ -192,7 +192,7 @@ def _write(settings: Settings, tables: Sequence[PublishedTable], version: int, f
                 f"select count(*), coalesce(bit_xor(hash(rows)), 0) from {_BI}.{table.name} as rows"
             ).fetchone()
             hashes[table.name] = _hash([table.name, [(c.name, c.type) for c in table.columns], counts[table.name], fingerprint])
-        data_hash = _hash(sorted(hashes.items()))
+        data_hash = _hash(sorted((table.name, hashes[table.name]) for table in data if not table.tells_of_runs))
         run_id = f"{moment:%Y%m%dT%H%M%S}_{data_hash[:8]}"
         if (folder.parent / run_id).exists():  # twice in a second
             run_id = f"{moment:%Y%m%dT%H%M%S%f}_{data_hash[:8]}"

@@ -37,7 +37,9 @@ def test_an_adapter_fills_canonical_tables_with_all_their_columns(adapter: str) 
 
 
 def test_every_folder_of_staging_that_reads_files_is_registered() -> None:
-    assert {path.parent.name for path in STAGING_DIR.glob("*/_*__sources.yml")} - {"ml", "input", "ops", "vision"} == set(ADAPTERS)
+    assert {path.parent.name for path in STAGING_DIR.glob("*/_*__sources.yml")} - {"ml", "input", "ops", "vision"} == set(
+        ADAPTERS
+    )
 
 
 def test_every_canonical_column_has_a_type() -> None:

@@ -156,3 +156,10 @@ def test_what_is_published_needs_types(tmp_path: Path) -> None:
     path.write_text(re.sub(r"data_type: varchar, ", "", path.read_text(), count=1))
     with pytest.raises(ValueError, match=r"rejects\.yml: rejects is published, but has no data_type for adapter"):
         published_tables(tmp_path / "models")
+
+
+def test_what_tells_of_runs_is_no_part_of_the_hash_of_the_data() -> None:
+    told = {table.name for table in published_tables() if table.tells_of_runs}
+    assert told == {
+        f"ops_{name}" for name in ("forecast_coverage", "freshness", "order_spikes", "runs", "schema_changes", "volume")
+    } | {"rpt_order_history"}

@@ -6,6 +6,7 @@ Belongs here: fixtures of this folder, and the rows of the snapshot. Does not be
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -200,9 +201,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def wait_for(server: Server, run_id: str) -> None:
-    """Until both workers serve a run: no answer of another in ten connections."""
+    """Until both workers serve a run: each says in the log what it opened last."""
     for _ in range(300):
-        if all(requests.get(f"{server.url}/v1/run", timeout=30).json()["run_id"] == run_id for _ in range(10)):
+        opened = [json.loads(line) for line in server.log.read_text().splitlines() if "snapshot opened" in line]
+        if set({line["worker"]: line["run_id"] for line in opened}.values()) == {run_id}:
             return
         time.sleep(0.1)
     raise AssertionError(f"{run_id} is not served")

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,15 +30,18 @@ ITEM = [f"update {table} set item_id = 21221 where item_id = 5" for table in ("r
 
 
 @pytest.fixture(scope="module")
-def folder(server: Server, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(server: Server, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the commands run: a photo is there, curl fails on errors, and the server has the item of the examples."""
     folder = tmp_path_factory.mktemp("document")
     Image.new("L", (64, 64), 200).save(folder / "photo.png")
     (folder / ".curlrc").write_text("silent\nshow-error\nfail-with-body\n")
     shutil.copytree(models / "vision", server.models / "vision", dirs_exist_ok=True)
+    before = (server.published / "current").resolve()
     switch(server.published, write_version(server.published, RUN, *ITEM))
     wait_for(server, RUN)
-    return folder
+    yield folder
+    switch(server.published, before)  # the server is that of other files, too
+    wait_for(server, before.name)
 
 
 @pytest.fixture(scope="module")
