@@ -3,7 +3,7 @@
 Belongs here: making mutants, asking the tests, the table of what survived. Does not belong here: the tests themselves (YAML beside
 the models). Only unit tests are asked: data tests and the golden pipeline would find more, so the rate is a lower bound.
 
-    make mutants                                        marts and recommendations, some minutes
+    python tests/bench/mutants.py                       marts and recommendations, some minutes; needs a warehouse that was run
     python tests/bench/mutants.py --model rec_why -v    one model, every survivor with its line
 
 dbt compiles each unit test into one query: the model's SQL over the given rows, and the expected rows. A mutant changes the model's part
@@ -199,18 +199,18 @@ def judge(model: str, tests: list[UnitTest], model_sql: str) -> tuple[str, int, 
     return model, asked, survivors, odd
 
 
-def compile_tests(warehouse: Path, home: Path) -> Path:
+def compile_tests(warehouse: Path, home: Path, models: list[str]) -> Path:
     """dbt's own run of all unit tests on a copy of the warehouse; returns the folder with the queries."""
     copy = home / "stockroom.duckdb"
     shutil.copy(warehouse, copy)
     env = {**os.environ, "STOCKROOM_WAREHOUSE": str(copy), "DBT_TARGET_PATH": str(home / "target")}
-    selection = ["--select", *(f"path:models/{layer},test_type:unit" for layer in LAYERS)]
+    selection = ["--select", *(f"{model},test_type:unit" for model in models)]
     stockroom = str(Path(sys.executable).with_name("stockroom"))
     result = subprocess.run([stockroom, "dbt", "test", *selection], env=env, capture_output=True, text=True, check=False)
     if result.returncode:
         raise SystemExit(f"the unit tests do not pass as they are:\n{result.stdout[-2000:]}")
     compiled = subprocess.run(
-        [stockroom, "dbt", "compile", "--select", *(f"path:models/{layer}" for layer in LAYERS)],
+        [stockroom, "dbt", "compile", "--select", *models],
         env=env,
         capture_output=True,
         check=False,
@@ -232,7 +232,7 @@ def main(
         raise SystemExit(f"{warehouse}: no warehouse yet. Next: make run")
     with tempfile.TemporaryDirectory() as folder:
         console.print("Asking dbt for its unit tests …")
-        target = compile_tests(warehouse, Path(folder))
+        target = compile_tests(warehouse, Path(folder), [model] if model else [f"path:models/{layer}" for layer in LAYERS])
         jobs = []
         for path in sorted(path for layer in LAYERS for path in (DBT_PROJECT_DIR / "models" / layer).rglob("*.sql")):
             if model and path.stem != model:
@@ -266,7 +266,7 @@ def report(results: list[tuple[str, int, list[Mutant], list[str]]], verbose: boo
     if markdown:
         lines = [
             "# Would a wrong formula be noticed?", "",
-            "One operator or constant of a model's SQL is changed at a time, and its dbt unit tests are asked (`make mutants`). Data tests and the",
+            "One operator or constant of a model's SQL is changed at a time, and its dbt unit tests are asked (`tests/bench/mutants.py`). Data tests and the",
             "golden pipeline would find more: the rate is a lower bound.", "",
             f"{asked} mutants of marts and recommendations, **{rate:.1%}** killed; aim {AIM:.0%}.", "",
             "| " + " | ".join(header[:4]) + " |", "|---|---|---|---|", *("| " + " | ".join(row[:4]) + " |" for row in rows), "",
