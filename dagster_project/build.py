@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,12 @@ from dagster_project.settings import DBT_PROJECT_DIR, Settings
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
 
 MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
 QUICK = ("--no-write-json", "--log-level-file", "none")
 """For who has the manifest and listens to what dbt says: nothing is written beside the warehouse."""
+_PROJECT = "project.msgpack"  # dbt's own state of that reading; its file of that name changes with every other reading
 _WATCHED = ("models", "macros", "seeds", "tests", "snapshots", "dbt_project.yml", "profiles.yml")
 
 
@@ -57,4 +60,29 @@ def ensure_manifest(settings: Settings | None = None) -> Path:
         if not result.success:
             raise RuntimeError(f"dbt cannot parse {DBT_PROJECT_DIR}: {result.exception or 'see the messages above'}")
         MANIFEST.touch()
+        shutil.copyfile(MANIFEST.with_name("partial_parse.msgpack"), MANIFEST.with_name(_PROJECT))
     return MANIFEST
+
+
+def read_project(database: str) -> Manifest | None:
+    """The project as it was read for the manifest, for `invoke_dbt(..., manifest=...)`; `database` is the warehouse file's stem.
+
+    None where dbt has to read it again: it changed, dbt did, or its tables stood in another database. Left to itself, dbt reads all
+    of it again whenever the path of the warehouse changes, which takes longer than what most commands do then; but the database's
+    name is all that the manifest has of a path or of a setting (a test holds that).
+    """
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt.parser.manifest import extended_mashumuro_decoder
+    from dbt.version import __version__
+
+    kept = MANIFEST.with_name(_PROJECT)
+    if manifest_is_stale() or not kept.exists():
+        return None
+    try:
+        project = Manifest.from_msgpack(kept.read_bytes(), decoder=extended_mashumuro_decoder)
+    except Exception:  # written by another version of dbt, or cut short
+        return None
+    if project.metadata.dbt_version != __version__ or any(node.database != database for node in project.nodes.values()):
+        return None
+    project.build_flat_graph()
+    return project

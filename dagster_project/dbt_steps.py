@@ -10,6 +10,7 @@ import os
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -48,7 +49,7 @@ def _events(command: Sequence[str]) -> Iterator[dict[str, Any]]:
     """What dbt reports while it is at work in a thread of its own. Raises DbtFailed at the end where it did not succeed."""
     from dbt_common.events.functions import msg_to_dict
 
-    project = _project(os.environ["STOCKROOM_SOURCE"], os.environ["STOCKROOM_AS_OF"], build.MANIFEST.stat().st_mtime_ns)
+    project = _project(Path(os.environ["STOCKROOM_WAREHOUSE"]).stem, build.MANIFEST.stat().st_mtime_ns)
     said: queue.SimpleQueue[Any] = queue.SimpleQueue()
     outcome: list[Any] = []
 
@@ -71,8 +72,10 @@ def _events(command: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 @functools.cache
-def _project(source: str, as_of: str, changed_ns: int) -> Manifest:
-    """The project as dbt reads it, once per process while neither it nor the settings that its text mentions change."""
+def _project(database: str, changed_ns: int) -> Manifest:
+    """The project as dbt reads it, once per process while it does not change."""
+    if project := build.read_project(database):
+        return project
     result = build.invoke_dbt(["--quiet", "parse", "--target-path", str(build.MANIFEST.parent), *build.QUICK])
     if not result.success:
         raise DbtFailed(str(result.exception))

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
 import os
+import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from dagster_project import build
+from dagster_project.settings import Settings
 
 
 @pytest.fixture
@@ -57,3 +61,40 @@ def test_the_manifest_is_made_where_it_is_looked_for(tmp_path: Path, monkeypatch
     (tmp_path / "target").mkdir()
     monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "elsewhere"))
     assert build.ensure_manifest().stat().st_size > 0
+
+
+def test_the_kept_project_is_what_dbt_reads_for_another_folder_and_another_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it need not be read again when only paths and days change."""
+    monkeypatch.setattr(build, "MANIFEST", tmp_path / "target" / "manifest.json")
+    build.ensure_manifest(Settings(warehouse=tmp_path / "stockroom.duckdb"))
+    kept = build.read_project("stockroom")
+    other = Settings(source_dir=tmp_path / "else", warehouse=tmp_path / "elsewhere" / "stockroom.duckdb", as_of=date(2016, 2, 3))
+    for name, value in other.to_env().items():
+        monkeypatch.setenv(name, value)
+    read = build.invoke_dbt(
+        ["--quiet", "parse", "--no-partial-parse", "--target-path", str(tmp_path / "other"), *build.QUICK]
+    ).result
+    for kind in ("nodes", "sources", "macros", "exposures"):
+        assert without_its_moment(getattr(kept, kind)) == without_its_moment(getattr(read, kind))
+
+
+def without_its_moment(nodes: dict) -> dict[str, str]:
+    as_text = {name: json.dumps(node.to_dict(), sort_keys=True, default=str) for name, node in nodes.items()}
+    return {name: re.sub(r'"created_at": [0-9.]+', "", text) for name, text in as_text.items()}
+
+
+def test_a_project_that_changed_or_stands_in_another_database_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "MANIFEST", tmp_path / "target" / "manifest.json")
+    assert build.read_project("stockroom") is None, "never read"
+    manifest = build.ensure_manifest(Settings(warehouse=tmp_path / "stockroom.duckdb"))
+    assert build.read_project("stockroom") is not None
+    assert build.read_project("another") is None
+    kept = manifest.with_name("project.msgpack")
+    kept.write_bytes(kept.read_bytes()[:1000])
+    assert build.read_project("stockroom") is None, "cut short"
+    os.utime(manifest, (1000, 1000))
+    assert build.read_project("stockroom") is None, "older than the project"
