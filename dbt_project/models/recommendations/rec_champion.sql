@@ -16,7 +16,7 @@ forecast as (
 chosen as (
     select
         forecast.item_id, forecast.location_id, max(forecast.as_of_date) as as_of_date, max(forecast.run_id) as run_id,
-        max(champions.segment_champion_model) as segment_champion_model,
+        champions.segment_champion_model,
         arg_min(forecast.model, (
             case forecast.model
                 when champions.segment_champion_model then 1
@@ -28,7 +28,7 @@ chosen as (
         )) as champion_model
     from forecast
     left join champions on forecast.item_id = champions.item_id and forecast.location_id = champions.location_id
-    group by forecast.item_id, forecast.location_id
+    group by forecast.item_id, forecast.location_id, champions.segment_champion_model
 )
 
 select

@@ -74,7 +74,6 @@ judged as (
         models.*, based.incumbent_model, based.basis, based.champion_standard_errors, based.champion_min_series,
         compared.paired_series, compared.mean_difference, compared.standard_error,
         models.model <> based.incumbent_model and compared.paired_series >= based.champion_min_series
-        and compared.mean_difference < 0
         and coalesce(compared.mean_difference < -based.champion_standard_errors * compared.standard_error, false) as is_winner
     from models
     inner join based on models.abc_class = based.abc_class and models.demand_pattern = based.demand_pattern
@@ -87,7 +86,7 @@ ranked as (
         *,
         row_number() over (
             partition by abc_class, demand_pattern
-            order by is_winner desc, case when is_winner then mean_difference else 0 end, model <> incumbent_model, model
+            order by is_winner desc, case when is_winner then mean_difference end, model <> incumbent_model, model
         ) = 1 as is_champion
     from judged
 )

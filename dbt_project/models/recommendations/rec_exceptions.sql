@@ -57,16 +57,15 @@ usual_lead_times as (
 late_lines as (
     select
         lines.item_id, lines.location_id, lines.vendor_id, sum(lines.open_units) as late_units, count(*) as late_order_count,
-        max(lines.age_days) as age_days, max(usual.p90_lead_time_days) as p90_lead_time_days,
+        max(lines.age_days) as age_days, usual.p90_lead_time_days,
         min(coalesce(lines.expected_receipt_date - {{ as_of() }}, ceil(items.mean_lead_time_days))) as delivery_days,
         bool_and(lines.expected_receipt_date is null) as is_given_up,
-        max(items.daily_demand_units) as daily_demand_units, max(items.usable_on_hand_units) as usable_on_hand_units,
-        max(items.margin_usd) as margin_usd
+        items.daily_demand_units, items.usable_on_hand_units, items.margin_usd
     from open_lines as lines
     inner join usual_lead_times as usual on coalesce(lines.vendor_id, 0) = usual.vendor_id
     inner join items on lines.item_id = items.item_id and lines.location_id = items.location_id
     where lines.age_days > usual.p90_lead_time_days
-    group by lines.item_id, lines.location_id, lines.vendor_id
+    group by all
 ),
 
 receipts as (
@@ -146,15 +145,12 @@ exceptions as (
 
     union all
 
-    -- the excess is held until it is sold, half of it on average; it cannot cost more than it is worth
+    -- the excess is held until it is sold, half of it on average; it cannot cost more than it is worth, which is what stays where none is sold
     select
         'overstock', item_id, location_id, vendor_id, usable_on_hand_units - full_position_units,
         usable_on_hand_units / nullif(daily_demand_units, 0),
-        (usable_on_hand_units - full_position_units) * unit_cost_usd * least(
-            coalesce(
-                holding_cost_rate_per_year / 365 * (usable_on_hand_units - full_position_units) / 2 / nullif(daily_demand_units, 0), 1
-            ), 1
-        ),
+        (usable_on_hand_units - full_position_units) * unit_cost_usd
+        * least(holding_cost_rate_per_year / 365 * (usable_on_hand_units - full_position_units) / 2 / nullif(daily_demand_units, 0), 1),
         cast(cast(floor(usable_on_hand_units - full_position_units) as integer) as varchar)
         || ' units more than the policy would ever build up', 'cancel open orders, transfer, return or mark down'
     from items
@@ -176,8 +172,8 @@ exceptions as (
 
     select
         'vendor slip', null, null, slipping.vendor_id, null, slipping.slip_days, slipping.slip_days * margins.daily_margin_usd,
-        'Deliveries take ' || cast(round(slipping.mean_lead_time_days, 1) as decimal(9, 1)) || ' days, '
-        || cast(round(slipping.earlier_lead_time_days, 1) as decimal(9, 1))
+        'Deliveries take ' || cast(slipping.mean_lead_time_days as decimal(9, 1)) || ' days, '
+        || cast(slipping.earlier_lead_time_days as decimal(9, 1))
         || ' in the year before', 'talk to the vendor, and order earlier until the lead times learned have caught up'
     from slipping_vendors as slipping
     inner join vendor_margins as margins on slipping.vendor_id = margins.vendor_id
@@ -202,7 +198,7 @@ exceptions as (
     select
         'forecast break', null, null, null, null, null, null,
         case kind when 'error' then 'Errors of ' else 'The input ' end || name || case kind when 'error' then ' have' else ' has' end
-        || ' drifted (' || cast(round(statistic, 2) as decimal(9, 2)) || ', limit ' || cast(round(threshold, 2) as decimal(9, 2))
+        || ' drifted (' || cast(statistic as decimal(9, 2)) || ', limit ' || cast(threshold as decimal(9, 2))
         || ')', 'train the models again'
     from {{ ref("stg_ml__forecast_drift") }}
     where is_drifting

@@ -1,13 +1,14 @@
 -- every quantity an order is made of, rounded to 4 digits once, so that the terms add up to the order exactly;
--- ml/replenishment/orders.py does the same arithmetic in Python, and a test holds the two together
+-- ml/replenishment/orders.py does the same arithmetic in Python, and a test holds the two together;
+-- greatest and least pass over what is null
 with joined as (
     select
         position.as_of_date, position.item_id, position.location_id, terms.vendor_id, terms.abc_class, targets.model,
         targets.policy, targets.policy_reason, targets.batch_rule,
         targets.cycle_service_level, targets.horizon_days, terms.unit_cost_usd,
-        greatest(coalesce(terms.moq_units, 0), 0) as moq_units,
-        greatest(coalesce(terms.pack_units, 1), 1) as pack_units,
-        terms.max_stock_units,
+        greatest(terms.moq_units, 0) as moq_units,
+        greatest(terms.pack_units, 1) as pack_units,
+        terms.max_stock_units, case when terms.max_stock_units is not null then greatest(terms.max_stock_units, 0) end as stock_limit_units,
         case when terms.shelf_life_days > 0 then terms.shelf_life_days end as shelf_life_days,
         targets.run_id, position.on_hand_units,
         case
@@ -17,7 +18,7 @@ with joined as (
         cast(coalesce(position.expected_defective_units, 0) as decimal(18, 4)) as expected_defective_units,
         position.on_order_units, cast(coalesce(position.on_order_defective_units, 0) as decimal(18, 4)) as on_order_defective_units,
         coalesce(position.backorder_units, 0) as backorder_units,
-        least(greatest(coalesce(position.defect_share, 0), 0), 0.9) as defect_share,
+        least(greatest(position.defect_share, 0), 0.9) as defect_share,
         coalesce(position.is_dormant, false) as is_dormant,
         cast(targets.mean_units as decimal(18, 4)) as demand_units,
         cast(targets.fixed_lead_time_target_units as decimal(18, 4)) - cast(targets.mean_units as decimal(18, 4)) as demand_safety_stock_units,
@@ -29,7 +30,7 @@ with joined as (
             when targets.horizon_days > 0 and targets.mean_units is not null
                 then cast(greatest(targets.mean_units + coalesce(targets.override_shift_units, 0), 0) / targets.horizon_days as double)
         end as daily_demand_units,
-        greatest(coalesce(terms.mean_lead_time_days, 0), 0) as mean_lead_time_days,
+        greatest(terms.mean_lead_time_days, 0) as mean_lead_time_days,
         policy.order_cost_usd_per_line, policy.holding_cost_rate_per_year, policy.max_cover_days,
         concat_ws(
             '; ',
@@ -40,7 +41,7 @@ with joined as (
                     then 'cost unknown: no economic batch'
             end,
             case when coalesce(terms.pack_units, 0) < 1 then 'pack unknown: single units' end,
-            case when coalesce(terms.moq_units, -1) < 0 then 'minimum order unknown: none' end,
+            case when coalesce(terms.moq_units < 0, true) then 'minimum order unknown: none' end,
             case when terms.max_stock_units < 0 then 'max stock below zero: taken for none' end,
             case when terms.shelf_life_days <= 0 then 'shelf life not above zero: not used' end
         ) as input_reason
@@ -83,7 +84,7 @@ needed as (
         *,
         cast(order_up_to_units - inventory_position_units as decimal(18, 4)) as need_units,
         inventory_position_units <= reorder_point_units as is_reorder_level_reached,
-        case when max_stock_units is not null then greatest(max_stock_units, 0) - inventory_position_units end as max_stock_room_units,
+        stock_limit_units - inventory_position_units as max_stock_room_units,
         -- what is left when the order arrives is sold first
         case
             when inventory_position_units is not null
@@ -101,7 +102,7 @@ grossed as (
     select
         *,
         case
-            when need_units > 0 and defect_share > 0 then cast(cast(need_units as double) / (1 - defect_share) as decimal(18, 4))
+            when need_units > 0 then cast(cast(need_units as double) / (1 - defect_share) as decimal(18, 4))
             else need_units
         end as gross_need_units
     from needed
@@ -178,10 +179,7 @@ select
     backorder_units, inventory_position_units, defect_share, is_dormant,
     demand_units, demand_safety_stock_units, lead_time_safety_stock_units, override_shift_units, reorder_point_units,
     order_up_to_units,
-    case
-        when unlimited_position_units > greatest(max_stock_units, 0) and max_stock_units is not null then greatest(max_stock_units, 0)
-        else unlimited_position_units
-    end as full_position_units,
+    case when unlimited_position_units > stock_limit_units then stock_limit_units else unlimited_position_units end as full_position_units,
     daily_demand_units, order_cost_usd_per_line, holding_cost_rate_per_year, max_cover_days,
     need_units, gross_need_units, is_reorder_level_reached, economic_order_units, economic_batch_units, batch_units, minimum_units, packed_units,
     max_stock_room_units, shelf_life_room_units,
@@ -201,7 +199,7 @@ select
                 then 'cut to max stock and to what the shelf life can sell'
             when order_units > 0 and max_stock_capped_units < packed_units then 'cut to max stock'
             when order_units > 0 then 'cut to what the shelf life can sell'
-            when max_stock_capped_units < packed_units and moq_units > greatest(max_stock_units, 0)
+            when max_stock_capped_units < packed_units and moq_units > stock_limit_units
                 then 'minimum order above max stock: nothing ordered'
             when max_stock_capped_units = 0 then 'no room for an order under max stock: nothing ordered'
             else 'an order would outlast the shelf life: nothing ordered'

@@ -54,20 +54,19 @@ levelled as (
 -- the two published quantiles around that probability, two as far apart as tell the spread, and the two around the mean
 bracketed as (
     select
-        demand.as_of_date, demand.item_id, demand.location_id, demand.model, demand.run_id,
-        max(demand.horizon_days) as horizon_days,
-        max(demand.mean_units) as mean_units,
+        demand.as_of_date, demand.item_id, demand.location_id, demand.model, demand.run_id, demand.horizon_days, demand.mean_units,
+        demand.mean_units / nullif(demand.horizon_days, 0) as daily_units,
         max(demand.quantile) filter (where demand.quantile <= levelled.quantile_level) as lower_quantile,
-        min(demand.quantile) filter (where demand.quantile >= levelled.quantile_level) as upper_quantile,
+        min(demand.quantile) filter (where demand.quantile > levelled.quantile_level) as upper_quantile,
         -- quantiles rise with their level, so the nearest below is the largest and the nearest above the smallest
         max(demand.quantile_units) filter (where demand.quantile <= levelled.quantile_level) as lower_units,
-        min(demand.quantile_units) filter (where demand.quantile >= levelled.quantile_level) as upper_units,
+        min(demand.quantile_units) filter (where demand.quantile > levelled.quantile_level) as upper_units,
         max(demand.fixed_lead_time_units) filter (where demand.quantile <= levelled.quantile_level) as lower_fixed_units,
-        min(demand.fixed_lead_time_units) filter (where demand.quantile >= levelled.quantile_level) as upper_fixed_units,
-        max(demand.quantile_units) filter (where demand.quantile = 0.05) as p05_units,
-        max(demand.quantile_units) filter (where demand.quantile = 0.95) as p95_units,
-        max(demand.fixed_lead_time_units) filter (where demand.quantile = 0.95)
-        - max(demand.fixed_lead_time_units) filter (where demand.quantile = 0.05) as fixed_spread_units,
+        min(demand.fixed_lead_time_units) filter (where demand.quantile > levelled.quantile_level) as upper_fixed_units,
+        any_value(demand.quantile_units) filter (where demand.quantile = 0.05) as p05_units,
+        any_value(demand.quantile_units) filter (where demand.quantile = 0.95) as p95_units,
+        any_value(demand.fixed_lead_time_units) filter (where demand.quantile = 0.95)
+        - any_value(demand.fixed_lead_time_units) filter (where demand.quantile = 0.05) as fixed_spread_units,
         max(demand.quantile) filter (where demand.quantile_units <= demand.mean_units) as below_mean_quantile,
         max(demand.quantile_units) filter (where demand.quantile_units <= demand.mean_units) as below_mean_units,
         min(demand.quantile) filter (where demand.quantile_units > demand.mean_units) as above_mean_quantile,
@@ -77,7 +76,7 @@ bracketed as (
         on demand.item_id = champions.item_id and demand.location_id = champions.location_id
         and demand.model = champions.champion_model
     inner join levelled on demand.item_id = levelled.item_id and demand.location_id = levelled.location_id
-    group by demand.as_of_date, demand.item_id, demand.location_id, demand.model, demand.run_id
+    group by all
 ),
 
 -- outside the published quantiles the nearest one stands
@@ -88,28 +87,28 @@ measured as (
         levelled.quantile_level, levelled.critical_ratio, levelled.fill_rate_level, levelled.z_factor, levelled.unit_cost_usd,
         levelled.search_reorder_units, levelled.search_target_units,
         {% for kind in ["", "fixed_"] -%}
-        coalesce(lower_{{ kind }}units, upper_{{ kind }}units)
-        + coalesce((quantile_level - lower_quantile) / nullif(upper_quantile - lower_quantile, 0), 0)
-        * (coalesce(upper_{{ kind }}units, lower_{{ kind }}units) - coalesce(lower_{{ kind }}units, upper_{{ kind }}units))
-            as {{ kind }}quantile_units,
+        coalesce(
+            lower_{{ kind }}units
+            + (quantile_level - lower_quantile) / (upper_quantile - lower_quantile) * (upper_{{ kind }}units - lower_{{ kind }}units),
+            lower_{{ kind }}units, upper_{{ kind }}units
+        ) as {{ kind }}quantile_units,
         {% endfor -%}
         bracketed.p05_units, bracketed.p95_units,
         coalesce((bracketed.p95_units - bracketed.p05_units) / (2 * spread.z_factor), 0) as demand_sd_units,
-        coalesce(bracketed.fixed_spread_units / (2 * spread.z_factor), 0) as fixed_lead_time_sd_units,
+        bracketed.fixed_spread_units / (2 * spread.z_factor) as fixed_lead_time_sd_units,
         coalesce(
             below_mean_quantile
-            + coalesce((mean_units - below_mean_units) / nullif(above_mean_units - below_mean_units, 0), 0)
-            * (coalesce(above_mean_quantile, below_mean_quantile) - below_mean_quantile),
-            above_mean_quantile
+            + (mean_units - below_mean_units) / (above_mean_units - below_mean_units) * (above_mean_quantile - below_mean_quantile),
+            below_mean_quantile, above_mean_quantile
         ) as mean_service_level,
         -- what one cycle sells: the batch, or where that is smaller the demand between two chances to order; one unit at least
         greatest(
             1,
             least(
-                {{ economic_order_quantity("policy.order_cost_usd_per_line", "365 * bracketed.mean_units / nullif(bracketed.horizon_days, 0)", "policy.holding_cost_rate_per_year * levelled.unit_cost_usd") }},
-                bracketed.mean_units / nullif(bracketed.horizon_days, 0) * policy.max_cover_days
+                {{ economic_order_quantity("policy.order_cost_usd_per_line", "365 * bracketed.daily_units", "policy.holding_cost_rate_per_year * levelled.unit_cost_usd") }},
+                bracketed.daily_units * policy.max_cover_days
             ),
-            bracketed.mean_units / nullif(bracketed.horizon_days, 0) * levelled.review_period_days
+            bracketed.daily_units * levelled.review_period_days
         ) as cycle_units
     from bracketed
     inner join levelled on bracketed.item_id = levelled.item_id and bracketed.location_id = levelled.location_id
@@ -122,26 +121,26 @@ losses as (
     from {{ ref("standard_normal_loss") }}
 ),
 
--- G(k) = (1 - fill rate) Q / sd: the nearest k of the table with that loss or less, and the line to the one before
+-- the loss asked for: G(k) = (1 - fill rate) Q / sd
+asked as (
+    select *, (1 - fill_rate_level) * cycle_units / nullif(demand_sd_units, 0) as asked_loss
+    from measured
+),
+
+-- the nearest k of the table with that loss or less, and the line to the one before; without a deviation k changes nothing
 solved as (
     select
-        measured.*,
+        asked.*,
         case
-            when measured.demand_sd_units = 0 then 0
             -- far below the mean all of the missing is short: G(k) = -k
-            when (1 - measured.fill_rate_level) * measured.cycle_units / measured.demand_sd_units > 3
-                then -(1 - measured.fill_rate_level) * measured.cycle_units / measured.demand_sd_units
+            when asked.asked_loss > 3 then -asked.asked_loss
             else coalesce(
-                losses.k_factor - 0.01 * coalesce(
-                    ((1 - measured.fill_rate_level) * measured.cycle_units / measured.demand_sd_units - losses.normal_loss)
-                    / nullif(losses.loss_before - losses.normal_loss, 0), 0
-                ),
-                4
+                losses.k_factor - 0.01 * (asked.asked_loss - losses.normal_loss) / (losses.loss_before - losses.normal_loss),
+                losses.k_factor, 4
             )
         end as fill_rate_k_factor
-    from measured
-    asof left join losses
-        on (1 - measured.fill_rate_level) * measured.cycle_units / nullif(measured.demand_sd_units, 0) >= losses.normal_loss
+    from asked
+    asof left join losses on asked.asked_loss >= losses.normal_loss
 ),
 
 -- nobody can need less than nothing
@@ -174,7 +173,7 @@ select
     -- a quantile is asked for twice; what is no quantile is split as the deviations are
     case
         when policy in ('quantile', 'newsvendor', 'rss', 'base_stock') then fixed_quantile_units
-        else mean_units + (reorder_units - mean_units) * least(coalesce(fixed_lead_time_sd_units / nullif(demand_sd_units, 0), 1), 1)
+        else mean_units + (reorder_units - mean_units) * least(fixed_lead_time_sd_units / nullif(demand_sd_units, 0), 1)
     end as fixed_lead_time_target_units,
     cast(
         (case when policy = 'just_in_time' then quantile_units else reorder_units end - mean_units) * unit_cost_usd as decimal(18, 2)

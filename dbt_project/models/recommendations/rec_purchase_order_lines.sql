@@ -20,7 +20,9 @@ current_lines as (
     select
         orders.as_of_date, orders.vendor_id, orders.item_id, orders.location_id, orders.order_units,
         orders.as_of_date + delivery.lead_time_days as expected_receipt_date,
-        orders.as_of_date + cast(least(floor(greatest(orders.cover_days, 0)), 365) as integer) as need_date,
+        orders.as_of_date + case
+            when orders.cover_days is not null then cast(least(floor(greatest(orders.cover_days, 0)), 365) as integer)
+        end as need_date,
         cast(products.unit_cost_usd as double) as unit_cost_usd, coalesce(known.ordered_units, 0) as known_ordered_units
     from {{ ref("rec_orders") }} as orders
     inner join {{ ref("int_products") }} as products on orders.item_id = products.item_id

@@ -4,14 +4,14 @@
 with demand as (
     select
         demand.item_id, demand.location_id, demand.as_of_date, demand.run_id,
-        max(demand.horizon_days) as horizon_days, max(demand.mean_units) as mean_units,
+        demand.horizon_days, demand.mean_units,
         list(demand.quantile order by demand.quantile) as demand_levels,
         list(demand.quantile_units order by demand.quantile) as demand_quantile_units
     from {{ ref("stg_ml__lead_time_demand") }} as demand
     inner join {{ ref("rec_champion") }} as champions
         on demand.item_id = champions.item_id and demand.location_id = champions.location_id
         and demand.model = champions.champion_model
-    group by demand.item_id, demand.location_id, demand.as_of_date, demand.run_id
+    group by all
 )
 
 select
