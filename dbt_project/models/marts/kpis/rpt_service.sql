@@ -58,9 +58,9 @@ varied as (
 bounded as (
     select
         varied.*,
-        {% for side, sign in [("low", "-"), ("high", "")] -%}
+        {% for side in ["low", "high"] -%}
         {% for measure, mean in lost.items() -%}
-        {{ gamma_bound(mean, measure ~ "_variance", sign ~ "standard_normal.z_factor") }} as lost_{{ measure }}_{{ side }},
+        {{ gamma_bound(mean, measure ~ "_variance", "standard_normal.z_factor", side) }} as lost_{{ measure }}_{{ side }},
         {% endfor %}{% endfor -%}
         standard_normal.z_factor
     from varied
