@@ -144,8 +144,16 @@ def rebuild(
                 kept = rebuild_day(settings, day, f"command {day}", lambda line, day=day: status.update(escape(f"{day}: {line}")))
             except RebuildFailed as error:
                 raise _fail(str(error).splitlines(), "Days rebuilt before this one are kept; nothing else has changed.") from None
-        console.print(f"{day}: {kept['order_history']:,} recommendations kept.")
+        console.print(f"{day}: {kept['order_history']:,} recommendations kept{_beside_those_decided(kept)}.", soft_wrap=True)
     console.print(f'Next: {_program()} query "from reports.rpt_order_history where is_rebuilt"', soft_wrap=True)
+
+
+def _beside_those_decided(kept: dict[str, int]) -> str:
+    if "same_as_decided" not in kept:
+        return "; no run decided for that day then"
+    if not kept["different_from_decided"]:
+        return ", all as they were decided then"
+    return f", {kept['same_as_decided']:,} as decided then; {kept['different_from_decided']:,} differ: code, settings or files have changed"
 
 
 @app.command()

@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 
 from dagster_project.operation_tables import ORDER_HISTORY
-from dagster_project.recording import read_history_rows, record_rebuilt_day
+from dagster_project.recording import read_history_rows, rebuilt_as_decided, record_rebuilt_day
 from dagster_project.settings import Settings
 from dagster_project.warehouse_file import ML_SCHEMA, WarehouseFile
 from ml.contracts import FORECASTS
@@ -31,8 +31,8 @@ class RebuildFailed(Exception):
 def rebuild_day(settings: Settings, day: date, run_id: str, say: Callable[[str], None] = lambda line: None) -> dict[str, int]:
     """Run the whole graph as of `day` in a copy of the warehouse, and keep its recommendations and forecasts beside those of other days.
 
-    Nothing else of the warehouse changes, and nothing is published. Repeating it replaces the day. Returns rows kept per table.
-    Raises RebuildFailed.
+    Nothing else of the warehouse changes, and nothing is published. Repeating it replaces the day. Returns rows kept per table
+    and, where a run decided for that day then, how many recommendations are the same and how many are not. Raises RebuildFailed.
     """
     if not settings.warehouse.exists():
         raise RebuildFailed(f"{settings.warehouse}: no warehouse yet. Run the daily job first.")
@@ -45,8 +45,10 @@ def rebuild_day(settings: Settings, day: date, run_id: str, say: Callable[[str],
             (contract, built.read(f"from {ML_SCHEMA}.{contract.name} where as_of_date = '{day}'")) for contract in FORECASTS
         ]
     warehouse.replace_as_of(day, frames)
-    kept = record_rebuilt_day(warehouse, run_id, str(settings.source_dir), orders)
-    return {ORDER_HISTORY.name: kept, **{contract.name: frame.height for contract, frame in frames}}
+    source_key = str(settings.source_dir)
+    kept = record_rebuilt_day(warehouse, run_id, source_key, orders)
+    as_decided = rebuilt_as_decided(warehouse, source_key, day)
+    return {ORDER_HISTORY.name: kept, **{contract.name: frame.height for contract, frame in frames}, **as_decided}
 
 
 @contextmanager

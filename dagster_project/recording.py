@@ -65,8 +65,9 @@ select
 from recommendations.rec_orders where order_units > 0 group by 1
 """
 
+_OF_A_RUN = {"run_id", "source_key", "recorded_at", "is_rebuilt"}
 _HISTORY = f"""
-select {", ".join(column.name for column in ORDER_HISTORY.columns if column.name not in ("run_id", "source_key", "recorded_at", "is_rebuilt"))}
+select {", ".join(column.name for column in ORDER_HISTORY.columns if column.name not in _OF_A_RUN)}
 from recommendations.rec_orders
 """
 
@@ -103,6 +104,25 @@ def record_rebuilt_day(warehouse: WarehouseFile, run_id: str, source_key: str, o
     stamp = {"run_id": run_id, "source_key": source_key, "recorded_at": datetime.now(UTC).replace(tzinfo=None)}
     with _all_or_nothing(warehouse) as connection:
         return _write_history(connection, stamp, orders, is_rebuilt=True)
+
+
+def rebuilt_as_decided(warehouse: WarehouseFile, source_key: str, day: date) -> dict[str, int]:
+    """How many of a rebuilt day's recommendations are those of that day, in every column; empty where no run decided for it then."""
+    columns = ", ".join(column.name for column in ORDER_HISTORY.columns if column.name not in _OF_A_RUN)
+    decided, rebuilt = (
+        f"select {columns} from {OPS_SCHEMA}.{ORDER_HISTORY.name} where source_key = $1 and as_of_date = $2 and is_rebuilt = {is_rebuilt}"
+        for is_rebuilt in (False, True)
+    )
+    counted = f"""
+        select
+            (select count(*) from ({decided})) as decided, (select count(*) from ({rebuilt} intersect all {decided})) as same,
+            (select count(distinct (item_id, location_id)) from (
+                ({decided} except all {rebuilt}) union all ({rebuilt} except all {decided})
+            )) as different
+    """
+    with warehouse.connect(read_only=True) as connection:
+        then, same, different = connection.execute(counted, [source_key, day]).fetchone()
+    return {"same_as_decided": same, "different_from_decided": different} if then else {}
 
 
 def read_history_rows(warehouse: WarehouseFile) -> pl.DataFrame:

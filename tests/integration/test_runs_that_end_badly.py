@@ -1,9 +1,8 @@
-"""A run that is killed, and a past day that is rebuilt: real runs of the golden data."""
+"""A run that is killed: real runs of the golden data."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import dagster as dg
 import duckdb
 import pytest
 
-from dagster_project.assets.rebuild import rebuilt_orders
 from dagster_project.runner import run_daily_replenishment
 from dagster_project.settings import Settings
 
@@ -70,28 +68,3 @@ def test_the_killed_run_is_closed_and_stands_in_the_history(resumed: Settings) -
     with dg.DagsterInstance.from_config(str(resumed.dagster_home)) as instance:
         assert instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])) == []
     assert 'stockroom_run_success{job="daily_replenishment"} 1' in resumed.metrics.read_text()
-
-
-def test_a_past_day_is_rebuilt_beside_the_present_which_stays(
-    resumed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = Settings(source_dir=resumed.source_dir, warehouse=tmp_path / "stockroom.duckdb", dagster_home=tmp_path / "dagster")
-    shutil.copyfile(resumed.warehouse, settings.warehouse)
-    for name, value in settings.to_env().items():
-        monkeypatch.setenv(name, value)
-    with duckdb.connect(str(settings.warehouse)) as connection:
-        first, today = connection.sql("select stock_start_date, as_of_date from intermediate.int_as_of").fetchone()
-        orders_before = connection.sql("from recommendations.rec_orders order by all").fetchall()
-    day = first + (today - first) * 2 // 3
-    with dg.instance_for_test() as instance:
-        assert dg.materialize([rebuilt_orders], partition_key=str(day), instance=instance, selection=[rebuilt_orders]).success
-    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
-        days = connection.sql(
-            "select as_of_date, is_rebuilt, count(*) from reports.rpt_order_history group by all order by all"
-        ).fetchall()
-        forecast_days = connection.sql("select distinct as_of_date from ml.demand_forecasts order by 1").fetchall()
-        assert connection.sql("from recommendations.rec_orders order by all").fetchall() == orders_before
-    assert [(as_of, is_rebuilt) for as_of, is_rebuilt, _ in days] == [(day, True), (today, False)]
-    assert days[1][2] == len(orders_before)
-    assert (day,) in forecast_days
-    assert not list((tmp_path / "rebuilding").iterdir())
