@@ -67,14 +67,15 @@ from (
 {%- endmacro %}
 
 {#
-  A bound of a sum that is not negative, from its mean and variance: the quantile of the gamma distribution that has them, by
-  Wilson and Hilferty. Close to the normal one where the mean is large, never below zero where it is small.
+  The low or high end of a sum that is not negative, from its mean and variance: the quantile of the gamma distribution that has
+  them, by Wilson and Hilferty. Close to the normal one where the mean is large. The low end is never below zero; the high end is
+  never below the mean, where the formula would put it once the deviation is about five times the mean.
 #}
-{% macro gamma_bound(mean, variance, z_factor) -%}
+{% macro gamma_bound(mean, variance, z_factor, side) -%}
 coalesce(
             {{ mean }} * power(greatest(
                 1 - ({{ variance }}) / (9 * nullif({{ mean }} * {{ mean }}, 0))
-                + {{ z_factor }} * sqrt({{ variance }}) / (3 * nullif(abs({{ mean }}), 0)), 0
+                {{ "-" if side == "low" else "+" }} {{ z_factor }} * sqrt({{ variance }}) / (3 * nullif(abs({{ mean }}), 0)), {{ 0 if side == "low" else 1 }}
             ), 3), {{ mean }}
         )
 {%- endmacro %}

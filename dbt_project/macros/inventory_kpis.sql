@@ -18,8 +18,9 @@ cast({{ usd }} as double) / nullif(greatest(cast(on_hand_usd_days as double) / p
 {{ annualised_over_average_inventory("gross_margin_usd") }}
 {%- endmacro %}
 
+{# 365 over the turnover just computed: it needs the column inventory_turnover before it in the same select. #}
 {% macro days_inventory_outstanding() -%}
-365 / nullif({{ inventory_turnover() }}, 0)
+365 / nullif(inventory_turnover, 0)
 {%- endmacro %}
 
 {# Not greatest(): it passes over nulls, and stock at an unknown cost would cost nothing to hold. #}
@@ -44,8 +45,9 @@ cast({{ z_factor }} * sqrt(
 with summed as (
     select
         {{ key_column }},
-        max(period_days) as period_days,
-        max(holding_cost_rate_per_year) as holding_cost_rate_per_year,
+        -- the same on every row
+        any_value(period_days) as period_days,
+        any_value(holding_cost_rate_per_year) as holding_cost_rate_per_year,
         cast(sum(sold_units) as bigint) as sold_units,
         cast(sum(revenue_usd) as decimal(18, 2)) as revenue_usd,
         cast(sum(cogs_usd) as decimal(18, 2)) as cogs_usd,

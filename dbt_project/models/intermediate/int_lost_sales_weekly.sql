@@ -112,11 +112,10 @@ measured as (
     where lost_units > 0
 )
 
--- an estimate far below one unit has its quantile below its mean: the interval holds the estimate all the same
 select
     item_id, location_id, week_start_date, lost_units, lost_units_variance,
-    least({{ gamma_bound("lost_units", "lost_units_variance", "-z_factor") }}, lost_units) as lost_units_low,
-    greatest({{ gamma_bound("lost_units", "lost_units_variance", "z_factor") }}, lost_units) as lost_units_high
+    {{ gamma_bound("lost_units", "lost_units_variance", "z_factor", "low") }} as lost_units_low,
+    {{ gamma_bound("lost_units", "lost_units_variance", "z_factor", "high") }} as lost_units_high
 from measured
 cross join {{ ref("standard_normal") }} as standard_normal
 where standard_normal.cycle_service_level = 0.95

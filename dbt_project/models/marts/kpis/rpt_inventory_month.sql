@@ -11,23 +11,32 @@ months as (
     group by month_start_date
 ),
 
+paced as (
+    select
+        stock.*,
+        stock.sold_units / months.period_days as mean_daily_units,
+        sqrt(
+            greatest(stock.sold_units_squared - stock.sold_units * (stock.sold_units / months.period_days), 0)
+            / greatest(months.period_days - 1, 1)
+        ) as sd_daily_units
+    from {{ ref("int_inventory_item_location_month") }} as stock
+    inner join months on stock.month_start_date = months.month_start_date
+    where stock.is_stock_known
+),
+
 -- safety stock is not a sum, so it is computed where stock is held
 planned as (
     select
-        stock.item_id, stock.month_start_date, stock.sold_units, stock.change_units, stock.change_unit_days, terms.unit_cost_usd,
+        paced.item_id, paced.month_start_date, paced.sold_units, paced.change_units, paced.change_unit_days, terms.unit_cost_usd,
         {{ textbook_safety_stock_units(
-            "terms.z_factor", "(stock.sold_units / months.period_days)",
-            "sqrt(greatest(stock.sold_units_squared - stock.sold_units * (stock.sold_units / months.period_days), 0)"
-            ~ " / greatest(months.period_days - 1, 1))",
+            "terms.z_factor", "paced.mean_daily_units", "paced.sd_daily_units",
             "terms.mean_lead_time_days", "terms.sd_lead_time_days", "terms.review_period_days"
         ) }} as textbook_safety_stock_units,
-        cast(stock.sold_units / months.period_days * (terms.mean_lead_time_days + terms.review_period_days) as decimal(18, 4))
+        cast(paced.mean_daily_units * (terms.mean_lead_time_days + terms.review_period_days) as decimal(18, 4))
             as protection_demand_units
-    from {{ ref("int_inventory_item_location_month") }} as stock
-    inner join months on stock.month_start_date = months.month_start_date
+    from paced
     inner join {{ ref("int_item_location_terms") }} as terms
-        on stock.item_id = terms.item_id and stock.location_id = terms.location_id
-    where stock.is_stock_known
+        on paced.item_id = terms.item_id and paced.location_id = terms.location_id
 ),
 
 -- units are added up per item before they are valued: the same sum, with a twentieth of the decimal products

@@ -98,7 +98,7 @@ keys as (
     select
         level, level_key, period_type, min(period_start_date) as first_period_start_date,
         {% for name in ["item_id", "brand_name", "category", "vendor_id", "location_id", "city", "price_band"] -%}
-        max({{ name }}) as {{ name }}{{ "," if not loop.last }}
+        any_value({{ name }}) as {{ name }}{{ "," if not loop.last }}
         {% endfor %}
     from sold
     group by level, level_key, period_type
@@ -116,7 +116,7 @@ every_period as (
             when keys.period_type = 'month' and keys.price_band is null and promotions.are_known then coalesce(sold.promoted_units, 0)
         end as promoted_units
     from keys
-    cross join (select exists(select 1 from {{ ref("int_promotions") }}) as are_known) as promotions
+    cross join (select exists(select * from {{ ref("int_promotions") }}) as are_known) as promotions
     inner join periods
         on keys.period_type = periods.period_type and keys.first_period_start_date <= periods.period_start_date
     left join sold
@@ -134,8 +134,8 @@ compared as (
         lag(is_complete, case when period_type = 'month' then 12 else 52 end) over by_time as year_ago_is_complete,
         lag(sold_units, case when period_type = 'month' then 12 else 52 end) over by_time as year_ago_sold_units,
         lag(revenue_usd, case when period_type = 'month' then 12 else 52 end) over by_time as year_ago_revenue_usd,
-        max(case when level = 'chain' then sold_units end) over (partition by period_type, period_start_date) as chain_sold_units,
-        max(case when level = 'chain' then revenue_usd end) over (partition by period_type, period_start_date) as chain_revenue_usd
+        any_value(case when level = 'chain' then sold_units end) over (partition by period_type, period_start_date) as chain_sold_units,
+        any_value(case when level = 'chain' then revenue_usd end) over (partition by period_type, period_start_date) as chain_revenue_usd
     from every_period
     window by_time as (partition by level, level_key, period_type order by period_start_date)
 )

@@ -1,3 +1,5 @@
+{% set lost = {"units": "lost_units", "revenue": "lost_revenue_usd", "margin": "lost_margin_usd"} %}
+
 with levels as (
     select
         'location' as entity, location_id as entity_id, 'chain' as level, 'all' as level_id, 'All stores' as level_name
@@ -41,21 +43,27 @@ summed as (
     group by all
 ),
 
--- variances add up, quantiles do not: the interval of a level comes from its own mean and variance. What all estimates have
--- wrong in common does not average out, so it is added as a share of the whole.
+-- what all estimates have wrong in common does not average out, so it is added as a share of the whole
+varied as (
+    select
+        *,
+        {% for measure, mean in lost.items() -%}
+        lost_{{ measure }}_variance + power(shared_error_units / nullif(lost_units, 0) * {{ mean }}, 2) as {{ measure }}_variance
+        {{- "," if not loop.last }}
+        {% endfor %}
+    from summed
+),
+
+-- variances add up, quantiles do not: the interval of a level comes from its own mean and variance
 bounded as (
     select
-        summed.*,
-        {% for side, sign in [("low", "-"), ("high", "")] -%}
-        {% for measure in ["units", "revenue", "margin"] -%}
-        {%- set mean = "lost_" ~ measure ~ ("" if measure == "units" else "_usd") -%}
-        {{ gamma_bound(
-            mean, "lost_" ~ measure ~ "_variance + power(shared_error_units / nullif(lost_units, 0) * " ~ mean ~ ", 2)",
-            sign ~ "standard_normal.z_factor"
-        ) }} as lost_{{ measure }}_{{ side }},
+        varied.*,
+        {% for side in ["low", "high"] -%}
+        {% for measure, mean in lost.items() -%}
+        {{ gamma_bound(mean, measure ~ "_variance", "standard_normal.z_factor", side) }} as lost_{{ measure }}_{{ side }},
         {% endfor %}{% endfor -%}
         standard_normal.z_factor
-    from summed
+    from varied
     cross join {{ ref("standard_normal") }} as standard_normal
     where standard_normal.cycle_service_level = 0.95
 )

@@ -221,7 +221,7 @@ joined as (
         coalesce(matched.matched_order_count, 0) as matched_order_count,
         matched.compared_invoiced_usd, matched.compared_ordered_usd,
         -- unknown, not zero, where nobody writes adjustments down
-        case when exists (select 1 from {{ ref("int_recorded_adjustments") }}) then coalesce(returned.returned_units, 0) end as returned_units,
+        case when exists (select * from {{ ref("int_recorded_adjustments") }}) then coalesce(returned.returned_units, 0) end as returned_units,
         coalesce(inspected.inspected_units, 0) as inspected_units,
         coalesce(inspected.defective_units, 0) as defective_units,
         pooled.pooled_defect_share, policy.defect_prior_units, standard_normal.z_factor,
