@@ -18,7 +18,7 @@ export UV_TORCH_BACKEND ?= cpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo dashboard test test-dashboard lint format dev bench bench-forecasts bench-orders bench-vision bench-api clean diff
+.PHONY: help setup run demo dashboard test test-dashboard lint format dev bench bench-forecasts bench-orders bench-vision bench-api mutants clean diff
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 17
@@ -82,6 +82,9 @@ bench-vision: setup ## defect detection on photos it never saw, beside simple wa
 
 bench-orders: setup ## scores of orders in inventory games, and their cost (minutes)
 	@$(BIN)/python tests/bench/orders.py
+
+mutants: setup ## would a wrong formula be noticed? changes the SQL and asks the unit tests (minutes)
+	@$(BIN)/python tests/bench/mutants.py
 
 bench-api: setup ## requests a second of the API, beside a bare FastAPI (two minutes)
 	@$(BIN)/python tests/bench/api.py

@@ -266,7 +266,7 @@ def report(results: list[tuple[str, int, list[Mutant], list[str]]], verbose: boo
     if markdown:
         lines = [
             "# Would a wrong formula be noticed?", "",
-            "One operator or constant of a model's SQL is changed at a time, and its dbt unit tests are asked (`tests/bench/mutants.py`). Data tests and the",
+            "One operator or constant of a model's SQL is changed at a time, and its dbt unit tests are asked (`make mutants`). Data tests and the",
             "golden pipeline would find more: the rate is a lower bound.", "",
             f"{asked} mutants of marts and recommendations, **{rate:.1%}** killed; aim {AIM:.0%}.", "",
             "| " + " | ".join(header[:4]) + " |", "|---|---|---|---|", *("| " + " | ".join(row[:4]) + " |" for row in rows), "",
