@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
 QUICK = ("--no-write-json", "--log-level-file", "none")
 """For who has the manifest and listens to what dbt says: nothing is written beside the warehouse."""
-_PROJECT = "project.msgpack"  # dbt's own state of that reading; its file of that name changes with every other reading
+_PROJECT = (
+    "project.msgpack"  # dbt's state of the reading that made the manifest; dbt's own file is written by any other reading too
+)
 _WATCHED = ("models", "macros", "seeds", "tests", "snapshots", "dbt_project.yml", "profiles.yml")
 
 
@@ -43,9 +45,13 @@ def invoke_dbt(
 
 def manifest_is_stale() -> bool:
     """True when the manifest is absent or a file of the dbt project (or a folder's listing) changed after it was written."""
-    if not MANIFEST.exists():
+    return _is_stale(MANIFEST)
+
+
+def _is_stale(made_of_project: Path) -> bool:
+    if not made_of_project.exists():
         return True
-    written = MANIFEST.stat().st_mtime
+    written = made_of_project.stat().st_mtime
     roots = [DBT_PROJECT_DIR / name for name in _WATCHED]
     paths = (p for root in roots if root.exists() for p in ([root] if root.is_file() else [root, *root.rglob("*")]))
     return any(p.stat().st_mtime > written for p in paths)
@@ -76,7 +82,7 @@ def read_project(database: str) -> Manifest | None:
     from dbt.version import __version__
 
     kept = MANIFEST.with_name(_PROJECT)
-    if manifest_is_stale() or not kept.exists():
+    if manifest_is_stale() or _is_stale(kept):  # each for itself: a command by hand writes the manifest alone
         return None
     try:
         project = Manifest.from_msgpack(kept.read_bytes(), decoder=extended_mashumuro_decoder)

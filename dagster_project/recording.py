@@ -66,10 +66,8 @@ from recommendations.rec_orders where order_units > 0 group by 1
 """
 
 _OF_A_RUN = {"run_id", "source_key", "recorded_at", "is_rebuilt"}
-_HISTORY = f"""
-select {", ".join(column.name for column in ORDER_HISTORY.columns if column.name not in _OF_A_RUN)}
-from recommendations.rec_orders
-"""
+_RECOMMENDED = ", ".join(column.name for column in ORDER_HISTORY.columns if column.name not in _OF_A_RUN)
+_HISTORY = f"select {_RECOMMENDED} from recommendations.rec_orders"
 
 
 def record_run(
@@ -108,9 +106,8 @@ def record_rebuilt_day(warehouse: WarehouseFile, run_id: str, source_key: str, o
 
 def rebuilt_as_decided(warehouse: WarehouseFile, source_key: str, day: date) -> dict[str, int]:
     """How many of a rebuilt day's recommendations are those of that day, in every column; empty where no run decided for it then."""
-    columns = ", ".join(column.name for column in ORDER_HISTORY.columns if column.name not in _OF_A_RUN)
     decided, rebuilt = (
-        f"select {columns} from {OPS_SCHEMA}.{ORDER_HISTORY.name} where source_key = $1 and as_of_date = $2 and is_rebuilt = {is_rebuilt}"
+        f"select {_RECOMMENDED} from {OPS_SCHEMA}.{ORDER_HISTORY.name} where source_key = $1 and as_of_date = $2 and is_rebuilt = {is_rebuilt}"
         for is_rebuilt in (False, True)
     )
     counted = f"""

@@ -212,8 +212,8 @@ def thumbnail(shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A small grey square with the whole photo in its middle. Enlarged smoothly: edges of blocks would be detail that is not there."""
     image = Image.fromarray(shown[0] if shown.shape[0] == 1 else shown.transpose(1, 2, 0)).convert("L")
     scale = SIDE / max(image.size)
-    filter_ = Image.Resampling.LANCZOS if scale > 1 else Image.Resampling.BOX
-    image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), filter_)
+    resampling = Image.Resampling.LANCZOS if scale > 1 else Image.Resampling.BOX
+    image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), resampling)
     square = Image.new("L", (SIDE, SIDE), int(np.asarray(image).mean()))
     square.paste(image, ((SIDE - image.width) // 2, (SIDE - image.height) // 2))
     return np.asarray(square, dtype=np.uint8)

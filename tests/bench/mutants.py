@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -266,7 +267,7 @@ def report(results: list[tuple[str, int, list[Mutant], list[str]]], verbose: boo
     if markdown:
         lines = [
             "# Would a wrong formula be noticed?", "",
-            "One operator or constant of a model's SQL is changed at a time, and its dbt unit tests are asked (`make mutants`). Data tests and the",
+            f"One operator or constant of a model's SQL is changed at a time, and its dbt unit tests are asked (`make mutants`, {date.today()}). Data tests and the",
             "golden pipeline would find more: the rate is a lower bound.", "",
             f"{asked} mutants of marts and recommendations, **{rate:.1%}** killed; aim {AIM:.0%}.", "",
             "| " + " | ".join(header[:4]) + " |", "|---|---|---|---|", *("| " + " | ".join(row[:4]) + " |" for row in rows), "",

@@ -35,7 +35,7 @@ def as_exported_on(day: date, source: Path, folder: Path) -> None:
     shutil.copytree(source, folder)
     (folder / CLOSING_COUNT).unlink()
     for name, (row_date, later_dates) in DATES.items():
-        # the year is 2016, months and days are told apart by the file: sales say the month first
+        # sales say the month first, purchases the day
         formats = ("%Y-%m-%d", "%m-%d-%Y", "%m/%d/%Y") if name.startswith("Sales") else ("%Y-%m-%d", "%d-%m-%Y")
         with (source / name).open(newline="") as file:
             lines = list(csv.DictReader(file))
@@ -58,7 +58,7 @@ def read_date(text: str, formats: tuple[str, ...]) -> date:
 
 
 def decisions(warehouse: Path, day: date) -> dict[str, pl.DataFrame]:
-    """All that was decided for a day and what it rests on, but who ran it and how long models took."""
+    """All that was decided for a day and what it rests on, but how long models took."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         names = connection.execute(
             "select table_schema || '.' || table_name from information_schema.tables where table_schema in (select unnest(?)) order by 1",

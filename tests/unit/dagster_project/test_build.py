@@ -98,3 +98,19 @@ def test_a_project_that_changed_or_stands_in_another_database_is_read_again(
     assert build.read_project("stockroom") is None, "cut short"
     os.utime(manifest, (1000, 1000))
     assert build.read_project("stockroom") is None, "older than the project"
+
+
+def test_a_model_edited_since_is_read_again_even_where_another_command_made_the_manifest_new(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`dbt parse` by hand writes the manifest, and not what is kept: an old reading must not be what runs."""
+    kept = project / "target" / "project.msgpack"
+    kept.write_bytes(b"not looked at")
+    os.utime(kept, (1000, 1000))
+    os.utime(project / "models" / "marts" / "one.sql", (2000, 2000))
+    os.utime(project / "target" / "manifest.json", (3000, 3000))
+    assert not build.manifest_is_stale()
+    monkeypatch.setattr(
+        "dbt.contracts.graph.manifest.Manifest.from_msgpack", lambda *_, **__: pytest.fail("an old reading was used")
+    )
+    assert build.read_project("stockroom") is None
