@@ -57,10 +57,10 @@ class InspectionPhotos:
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def find_photos(source_dir: Path) -> InspectionPhotos:
+def find_photos(source_dir: Path, entered: pl.DataFrame | None = None) -> InspectionPhotos:
     """Every file under `inspection_photos`: labelled examples lie in training/good and training/bad, photos of one part in a folder of
-    their own below or loose; people's labels of the list are examples, too. Files whose name begins with a dot are none. In `model`
-    may lie what `stockroom vision train` wrote."""
+    their own below or loose; people's labels of the list are examples, too, and above them those `entered` (photo_hash,
+    is_defective). Files whose name begins with a dot are none. In `model` may lie what `stockroom vision train` wrote."""
     folder = source_dir / PHOTO_FOLDER
     files = sorted(
         path
@@ -79,6 +79,8 @@ def find_photos(source_dir: Path) -> InspectionPhotos:
             rows.append((_named(path.relative_to(folder).as_posix()), str(path), _hash(path)))
     to_judge = pl.DataFrame(rows, schema=_PHOTOS, orient="row").sort("photo")
     said = to_judge.join(_labels(source_dir), on="photo")
+    if entered is not None:
+        said = pl.concat([said.join(entered, on="photo_hash", how="anti"), to_judge.join(entered, on="photo_hash")])
     said = said.select("path", "photo_hash", "is_defective", part=pl.lit(None, pl.String))
     labelled = pl.concat([pl.DataFrame(examples, schema=said.schema, orient="row"), said]).drop_nulls("photo_hash")
     # a photo that is called both is no example of either

@@ -7,8 +7,10 @@ They are judged in the step that checks the raw files: a step of their own would
 from collections.abc import Iterator
 
 import dagster as dg
+import polars as pl
 
 from dagster_project.assets.specs import table_specs
+from dagster_project.input_tables import INPUT_SCHEMA, INSPECTION_LABELS
 from dagster_project.inspecting import describe, find_photos, judge, train_or_load, vision_settings
 from dagster_project.settings import Settings
 from dagster_project.warehouse_file import ML_SCHEMA, WarehouseFile
@@ -23,7 +25,7 @@ def judged_photos(
     """Train where labels or settings changed, judge the photos that are new to the model, replace both tables."""
     from dagster_project.pictures import photo_pictures
 
-    photos, pictures = find_photos(settings.source_dir), {}
+    photos, pictures = find_photos(settings.source_dir, entered_labels(warehouse, settings)), {}
     models, scores, new = contracts.VISION_MODELS.empty(), contracts.IMAGE_SCORES.empty(), 0
     if photos.to_judge.height:
 
@@ -41,3 +43,15 @@ def judged_photos(
     for contract, frame in frames:
         shown = pictures if contract is contracts.IMAGE_SCORES else {}
         yield dg.MaterializeResult(asset_key=[ML_SCHEMA, contract.name], metadata={"dagster/row_count": frame.height, **shown})
+
+
+def entered_labels(warehouse: WarehouseFile, settings: Settings) -> pl.DataFrame:
+    """The last word people entered on each photo of this source folder: photo_hash, is_defective."""
+    with warehouse.connect(read_only=True) as connection:
+        return connection.execute(
+            f"""
+            select photo_hash, label = 'defective' as is_defective from {INPUT_SCHEMA}.{INSPECTION_LABELS.name} where source_key = ?
+            qualify row_number() over (partition by photo_hash order by entered_at desc, entry_id) = 1 order by photo_hash
+            """,
+            [str(settings.source_dir)],
+        ).pl()

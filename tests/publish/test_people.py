@@ -198,6 +198,30 @@ def test_a_new_warehouse_takes_all_again_but_approvals_and_refusals(planner: str
     assert rows(fresh, "select order_units from input.order_overrides") == [(7,)]
 
 
+def test_the_last_label_of_a_photo_is_learned_from_by_the_hash_of_its_file(planner: str, settings: Settings, ask: Ask) -> None:
+    import hashlib
+
+    from dagster_project.assets.vision import entered_labels
+    from dagster_project.inspecting import find_photos
+
+    folder = settings.source_dir / "inspection_photos"
+    folder.mkdir(parents=True)
+    for name in ("a.png", "b.png", "c.png"):
+        (folder / name).write_text(name)
+    hashes = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("a.png", "b.png", "gone.png")}
+    label = "insert into input.inspection_labels (photo_hash, label) values (%s, %s)"
+    for name, said in (("a.png", "good"), ("b.png", "good"), ("gone.png", "defective"), ("a.png", "defective")):
+        ask(planner, label, hashes[name], said)
+    assert take(settings).taken == {"inspection_labels": 4}
+
+    warehouse = WarehouseFile(str(settings.warehouse))
+    labelled = find_photos(settings.source_dir, entered_labels(warehouse, settings)).labelled
+    expected = [(str(folder / "a.png"), hashes["a.png"], True), (str(folder / "b.png"), hashes["b.png"], False)]
+    assert labelled.select("path", "photo_hash", "is_defective").rows() == expected
+    elsewhere = dataclasses.replace(settings, source_dir=settings.source_dir.with_name("another"))
+    assert entered_labels(warehouse, elsewhere).is_empty()
+
+
 def test_an_approval_waits_for_the_first_proposals(planner: str, settings: Settings, ask: Ask) -> None:
     ask(planner, "insert into input.order_approvals (proposal_id) values ('P00000001')")
     fresh = dataclasses.replace(settings, warehouse=settings.warehouse.with_name("fresh.duckdb"))

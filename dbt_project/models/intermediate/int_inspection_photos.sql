@@ -7,16 +7,25 @@ with listed as (
     from {{ ref("stg_inspection_photos") }}
 ),
 
+-- what people entered of these bytes in PostgreSQL, who saw the list as it is: their last word known on the as-of day stands above it
+said as (
+    select photo_hash, label
+    from {{ ref("stg_input__inspection_labels") }}
+    where as_of_date <= {{ as_of() }}
+    qualify row_number() over (partition by photo_hash order by entered_at desc, entry_id) = 1
+),
+
 -- of what is not yet known on the as-of day neither the row nor the photo is
 joined as (
     select
         coalesce(listed.photo, scores.photo) as photo, scores.photo_hash, scores.model_version,
         listed.photo is not null as is_listed, scores.photo is not null as is_there,
         listed.inspected_date, listed.item_id, listed.location_id, listed.vendor_id, listed.purchase_order_id, listed.lot_id,
-        listed.inspected_units, listed.label, listed.disposition,
+        listed.inspected_units, coalesce(said.label, listed.label) as label, listed.disposition,
         scores.defect_probability, scores.threshold, scores.verdict as model_verdict, scores.reason as model_reason
     from listed
     full join {{ ref("stg_ml__image_scores") }} as scores on listed.photo = scores.photo
+    left join said on scores.photo_hash = said.photo_hash
     where listed.inspected_date is null or listed.inspected_date <= {{ as_of() }}
 ),
 

@@ -57,6 +57,20 @@ def test_what_people_said_of_photos_is_learned_unless_they_disagree(tmp_path: Pa
     assert sorted(found.labelled.select("photo_hash", "is_defective").rows()) == sorted([(first, False), (second, True)])
 
 
+def test_what_was_entered_of_a_photo_is_learned_from_all_copies_whatever_the_list_says(tmp_path: Path) -> None:
+    """Of b the list says good; of c and its copy d it says both; nobody has the photo with the last hash."""
+    first, second, third = put(tmp_path, "a.png"), put(tmp_path, "b.png"), put(tmp_path, "c.png", b"same")
+    put(tmp_path, "d.png", b"same")
+    unsaid = put(tmp_path, "e.png")
+    (tmp_path / "inspection_photos.csv").write_text("photo,label\nb.png,good\nc.png,good\nd.png,defective\n")
+    rows = [(first, False), (second, True), (third, True), ("f" * 64, True)]
+    entered = pl.DataFrame(rows, schema={"photo_hash": pl.String, "is_defective": pl.Boolean}, orient="row")
+    before, after = find_photos(tmp_path), find_photos(tmp_path, entered)
+    assert sorted(after.labelled.select("photo_hash", "is_defective").rows()) == sorted(rows[:3])
+    assert unsaid not in after.labelled["photo_hash"]
+    assert before.training_key != after.training_key
+
+
 def test_the_model_depends_on_the_labels_and_not_on_names(tmp_path: Path) -> None:
     for folder, name in (("one", "a.png"), ("two", "b.png"), ("three", "a.png")):
         put(tmp_path / folder, f"training/{'bad' if folder == 'three' else 'good'}/{name}", b"the same bytes")
