@@ -58,14 +58,11 @@ def metadata_only(metadata: Array, labels: NDArray[np.bool_], learn: Rows, test:
 
 
 def good_only(pixels, labels: NDArray[np.bool_], groups: NDArray[np.int64], learn: Rows, test: Rows, settings: VisionSettings):
-    """Scores of the good-only model learned from the good photos among `learn`."""
-    from ml.vision.anomaly import learn_features, remember
-    from ml.vision.fit import repeatable, scores_of
+    """Scores of the good-only model of the good photos among `learn`."""
+    from ml.vision.anomaly import remember
+    from ml.vision.fit import scores_of
 
-    good = learn[~labels[learn]]
-    with repeatable(settings):
-        network, _ = learn_features(pixels, groups, good, replace(settings, max_steps=max(30, settings.max_steps // 5)), None)
-        return scores_of(remember(network, pixels, groups, good, settings), pixels, test)
+    return scores_of(remember(pixels, groups, learn[~labels[learn]], settings), pixels, test)
 
 
 def small_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from ml.vision import baselines
 from ml.vision.data import usable_threads
 from ml.vision.groups import split_by_time, split_groups
+from ml.vision.kept import decided_anew, fold_folder, keep_fold, kept_fold
 from ml.vision.settings import VisionSettings
 from ml.vision.threshold import Decision
 
@@ -27,6 +29,8 @@ Progress = Callable[[float, str], None]
 MEASURES = ("auroc", "recall_at_5pct", "recall_at_1pct")
 SHORTCUT = 0.7
 """AUROC of the metadata-only model from which the photos carry a short cut that is worth a warning."""
+RARE = 0.05
+"""Share of defective parts at which decisions are measured besides: among photos to learn from there are seldom as few as in use."""
 _REPLICATES = 400
 _TRAIN, _TEST = re.compile(r"[/\\]train(ing)?[/\\]", re.I), re.compile(r"[/\\]test(ing)?[/\\]", re.I)
 
@@ -38,12 +42,14 @@ def evaluate(
     workers: int = 0,
     official: bool = True,
     progress: Progress | None = None,
+    kept: Path | None = None,
 ) -> dict[str, Any]:
     """Every photo tested once by a model that never saw its part; the same photos always give the same figures.
 
     Folds are trained side by side, each in a process of one thread. Where the paths name a train and a test folder,
     that split is measured too, and labelled as leaking as far as parts stand on both sides. Where the times are known
-    (taken_at), so is what a model of the earlier parts makes of the later ones.
+    (taken_at), so is what a model of the earlier parts makes of the later ones. In the folder `kept` the scores of each
+    fold stay (`ml.vision.kept`); those there of the same photos, parts and settings are taken as they are.
     """
     from ml.vision.train import TrainingError, read_training_photos
 
@@ -54,16 +60,25 @@ def evaluate(
     fold = split_groups(read.groups, read.labels, folds, settings.seed)
     equal = [baselines.equalised(path, read.canvas, settings.max_photo_pixels) for path in read.paths]
     one = replace(settings, threads=1)
-    tasks: dict[str, tuple] = {
-        str(i): (read, np.flatnonzero(fold != i), np.flatnonzero(fold == i), np.stack([shown for shown, _ in equal]), one)
-        for i in range(folds)
-    }
+    shown = np.stack([pixels for pixels, _ in equal])
+    splits = {str(i): (np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(folds)}
     split = official_split(read.paths) if official else None
     if split is not None:
-        tasks["official"] = (read, *split, None, one)
+        splits["official"] = split
     later = split_by_time(read.groups, read.times, 1 / folds) if read.times is not None else None
     if later is not None and all(len(np.unique(read.labels[rows])) == 2 for rows in later):
-        tasks["later"] = (read, *later, None, one)
+        splits["later"] = later
+    tasks = {
+        name: (
+            read,
+            learn,
+            test,
+            shown if name.isdigit() else None,
+            one,
+            None if kept is None else fold_folder(kept, name, read, learn, test, one),
+        )
+        for name, (learn, test) in splits.items()
+    }
     found = _side_by_side(tasks, workers, lambda share, text: say(0.1 + 0.9 * share, text))
     metadata = np.array([row for _, row in equal])
     for name, result in found.items():
@@ -78,29 +93,37 @@ def evaluate(
     return result
 
 
-def one_fold(read, learn: NDArray[np.int64], test: NDArray[np.int64], equal, settings: VisionSettings) -> dict[str, Any]:
-    """Train on some rows, score others: the network, and the simple ways."""
+def one_fold(
+    read, learn: NDArray[np.int64], test: NDArray[np.int64], equal, settings: VisionSettings, folder: Path | None = None
+) -> dict[str, Any]:
+    """Train on some rows, score others: the network, and the simple ways. What `folder` holds already is not computed again."""
     import torch
 
     from ml.vision.fit import looked_scores
     from ml.vision.train import select, train_on
 
     torch.set_num_threads(1)
-    model = train_on(select(read, learn), settings)
-    network = model.network()
+    before = kept_fold(folder) if folder is not None else None
+    model, scores = before or (train_on(select(read, learn), settings), {})
+    if before is None:
+        network, close = model.network(), model.decision.close
+        scores["network"] = looked_scores(network, read.pixels, test, close)
+        if equal is not None:
+            scores["network_equalised"] = looked_scores(network, torch.from_numpy(equal[test]), np.arange(len(test)), close)
     small = baselines.small_pixels(read.pixels.numpy())
-    scores = {
-        "network": looked_scores(network, read.pixels, test, model.decision.close),
-        "nearest": baselines.nearest_neighbour(small, read.labels, learn, test),
-        "logistic": baselines.logistic(small, read.labels, learn, test),
-        "metadata": baselines.metadata_only(read.metadata, read.labels, learn, test, settings.seed),
+    ways = {
+        "nearest": lambda: baselines.nearest_neighbour(small, read.labels, learn, test),
+        "logistic": lambda: baselines.logistic(small, read.labels, learn, test),
+        "metadata": lambda: baselines.metadata_only(read.metadata, read.labels, learn, test, settings.seed),
+        "good_only": lambda: baselines.good_only(read.pixels, read.labels, read.groups, learn, test, settings),
     }
-    if equal is not None:
-        scores["good_only"] = baselines.good_only(read.pixels, read.labels, read.groups, learn, test, settings)
-        scores["network_equalised"] = looked_scores(
-            network, torch.from_numpy(equal[test]), np.arange(len(test)), model.decision.close
-        )
-    return {"test": test, "scores": scores, "decision": model.decision, "facts": model.facts}
+    for name, way in ways.items():
+        if name not in scores and (name != "good_only" or equal is not None):
+            scores[name] = way()
+    if folder is not None:
+        keep_fold(folder, read, test, model, scores)
+    rare = decided_anew(model, replace(settings, expected_defect_share=RARE))
+    return {"test": test, "scores": scores, "decision": decided_anew(model, settings), "where_rare": rare, "facts": model.facts}
 
 
 def _side_by_side(tasks: Mapping[str, tuple], workers: int, say: Progress) -> dict[str, dict]:
@@ -127,10 +150,13 @@ def _summary(read, fold: NDArray[np.int64], found: dict[int, dict], settings: Vi
         means = {key: float(np.mean([row[key] for row in per_fold])) for key in MEASURES}
         intervals = bootstrap([(found[i]["scores"][name], found[i]["test"]) for i in sorted(found)], read, settings.seed)
         ways[name] = {"means": means, "intervals": intervals, "folds": per_fold}
-    decided = [
-        decided_well(found[i]["decision"], found[i]["scores"]["network"], read.labels[found[i]["test"]], settings)
-        for i in sorted(found)
-    ]
+    decided, where_rare = (
+        [
+            decided_well(found[i][of], found[i]["scores"]["network"], read.labels[found[i]["test"]], settings)
+            for i in sorted(found)
+        ]
+        for of in ("decision", "where_rare")
+    )
     network, metadata = ways["network"]["means"], ways["metadata"]["means"]
     equal = ways.get("network_equalised", {}).get("means")
     return {
@@ -151,6 +177,7 @@ def _summary(read, fold: NDArray[np.int64], found: dict[int, dict], settings: Vi
         ],
         "ways": ways,
         "decisions": decided,
+        "decisions_where_rare": where_rare,
         "shortcut": {
             "metadata_auroc": metadata["auroc"],
             "is_there": metadata["auroc"] >= SHORTCUT,

@@ -65,13 +65,12 @@ def fit(
     watch: NDArray[np.int64],
     settings: VisionSettings,
     progress: Progress | None = None,
-    prepare: Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]] | None = None,
 ) -> tuple[DefectNet, History]:
     """Train on the rows `learn` of photos (n, channels, height, width; uint8), watching the rows `watch`.
 
     Both classes are drawn equally often, and of a part with many photos each is drawn less often. The rate warms up,
     stays, and falls to zero over the last part; early stopping lets it fall earlier. The weights are an average over
-    the last steps. `prepare` changes a batch and its targets before augmentation.
+    the last steps.
     """
     began = time.perf_counter()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -102,8 +101,6 @@ def fit(
             group["lr"] = settings.learning_rate * rate
         batch = rows[torch.multinomial(weights, settings.batch_size, replacement=True, generator=generator)]
         shown, target = photos[batch].to(device), targets[batch].to(device)
-        if prepare is not None:
-            shown, target = prepare(shown.float(), target, generator)
         shown = augmented(shown, generator).contiguous(memory_format=torch.channels_last)
         network.train()
         optimiser.zero_grad(set_to_none=True)
@@ -134,9 +131,9 @@ def fit(
     return average.to("cpu").eval(), history
 
 
-def scores_of(network: DefectNet, photos: Tensor, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def scores_of(network: nn.Module, photos: Tensor, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Logits of these rows, in batches."""
-    device = next(network.parameters()).device
+    device = next(iter(network.state_dict().values())).device
     network.eval()
     parts = []
     with torch.inference_mode():

@@ -14,7 +14,8 @@ from PIL import Image
 from torch import nn
 
 from ml.vision.data import Photo, is_turned, to_canvas
-from ml.vision.model import DefectNet, NearestGood
+from ml.vision.model import DefectNet
+from ml.vision.nearest_good import CELL, NearestGood
 from ml.vision.store import VisionModel
 
 _COLOURS = np.array([[0, 0, 40], [90, 10, 120], [220, 60, 60], [255, 170, 30], [255, 255, 160]], dtype=float)
@@ -26,7 +27,7 @@ def heat(network: nn.Module, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     height, width = pixels.shape[1:]
     if isinstance(network, NearestGood):
         with torch.inference_mode():
-            places = network.distances(photo)[0].reshape(1, 1, height // 16, width // 16).float()
+            places = network.distances(photo)[0].sum(dim=0).reshape(1, 1, height // CELL, width // CELL).sqrt()
     else:
         assert isinstance(network, DefectNet)
         with torch.enable_grad():

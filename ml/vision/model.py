@@ -66,26 +66,3 @@ class DefectNet(nn.Module):
     def forward(self, photos: Tensor) -> Tensor:
         """photos: (photos, channels, height, width), 0 to 255. Returns one logit each."""
         return self.logits(self.features(self.normalised(photos)))
-
-    def patches(self, photos: Tensor) -> Tensor:
-        """(photos, places, features): what lies at each place, with its surroundings, as directions of length 1."""
-        features = nn.functional.avg_pool2d(self.features(self.normalised(photos)), 3, 1, 1)
-        return nn.functional.normalize(features.flatten(2).transpose(1, 2), dim=2)
-
-
-class NearestGood(nn.Module):
-    """Scores a photo by its patch that is farthest from every remembered good patch."""
-
-    def __init__(self, network: DefectNet, memory: Tensor) -> None:
-        super().__init__()
-        self.network = network
-        self.register_buffer("memory", memory)
-
-    def distances(self, photos: Tensor) -> Tensor:
-        """(photos, places): 1 less the cosine to the nearest remembered patch."""
-        alike = self.network.patches(photos) @ self.memory.t()
-        return 1 - alike.amax(dim=2)
-
-    def forward(self, photos: Tensor) -> Tensor:
-        """photos: (photos, channels, height, width), 0 to 255. Returns the logarithm of the largest distance."""
-        return torch.log(self.distances(photos).amax(dim=1).clamp(min=1e-6))

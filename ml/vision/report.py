@@ -58,8 +58,9 @@ def _head(model: VisionModel) -> str:
         f"<p>{kind} {facts['photos']:,} photos of {facts['parts']:,} parts, {facts['defective_photos']:,} of them defective; "
         f"{facts['photos_learned_from']:,} were learned from, {model.decision.validation_photos:,} of "
         f"{model.decision.validation_parts:,} other parts kept to choose the threshold. The network sees {canvas.width} x "
-        f"{canvas.height} pixels, {colour}; it has {sum(w.size for w in model.weights.values()):,} weights and was trained for "
-        f"{facts['steps']:,} steps ({facts['seconds']:.0f} s).</p>"
+        f"{canvas.height} pixels, {colour}; it has {sum(w.size for w in model.weights.values()):,} weights"
+        + (f" and was trained for {facts['steps']:,} steps" if facts["steps"] else ", none of them trained")
+        + f" ({facts['seconds']:.0f} s).</p>"
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 MODEL, WEIGHTS, GRAPH, WATCHED = "model.json", "weights.safetensors", "model.onnx", "validation.parquet"
 KINDS = ("classifier", "good-only")
+_REMEMBERED = {"centre", "axes", "memory"}
 
 
 class ModelError(ValueError):
@@ -68,12 +69,13 @@ class VisionModel:
         """The network in torch, for heat maps and features."""
         import torch
 
-        from ml.vision.model import DefectNet, NearestGood
+        from ml.vision.model import DefectNet
+        from ml.vision.nearest_good import NearestGood
 
-        network: nn.Module = DefectNet(self.canvas.channels, self.settings.width)
-        if self.kind == "good-only":
-            network = NearestGood(network, torch.from_numpy(self.weights["memory"].copy()))  # type: ignore[arg-type]
         kept = {name: torch.from_numpy(value.copy()) for name, value in self.weights.items()}
+        if self.kind == "good-only":
+            return NearestGood(**kept).eval()
+        network = DefectNet(self.canvas.channels, self.settings.width)
         network.load_state_dict({**network.state_dict(), **kept})
         return network.eval()
 
@@ -150,6 +152,10 @@ def load_model(folder: str | os.PathLike) -> VisionModel:
         raise ModelError(f"{folder}: weights or validation photos cannot be read: {error}") from None
     if kind not in KINDS or version_of(kind, weights, canvas, decision) != version:
         raise ModelError(f"{path} was changed after it was written: its version is not that of its weights and threshold")
+    if kind == "good-only" and weights.keys() != _REMEMBERED:
+        raise ModelError(
+            f"{folder} holds a good-only model of an earlier version, which compared parts otherwise. Train it again"
+        )
     return VisionModel(kind, canvas, decision, settings, facts, weights, data[GRAPH], version, watched)
 
 

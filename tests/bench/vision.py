@@ -28,7 +28,7 @@ from drawn_plates import write_plates
 from generated_sections import markdown_table
 
 from ml.vision.data import Canvas, usable_threads
-from ml.vision.evaluate import evaluate
+from ml.vision.evaluate import RARE, evaluate
 from ml.vision.folders import labelled_photos
 from ml.vision.predict import BATCH, Scorer, score_photos
 from ml.vision.report import WAYS
@@ -43,10 +43,14 @@ _AIMS = {"auroc": 0.995, "recall_at_5pct": 0.985, "recall_at_1pct": 0.94}
 def main(
     markdown: Annotated[Path | None, typer.Option(help="Write the page to this file.")] = None,
     results: Annotated[
-        Path | None, typer.Option(help="Folder for the evaluations as JSON; those already there are not repeated.")
+        Path | None,
+        typer.Option(
+            help="Folder for figures as JSON, models and scores of each fold; folds that are there are not trained again."
+        ),
     ] = None,
     only: Annotated[str, typer.Option(help="cast, plates or speed; default: all.")] = "",
     steps: Annotated[int, typer.Option(help="Training steps, at most; 0: the default.")] = 0,
+    workers: Annotated[int, typer.Option(help="Folds trained side by side; 0: one per processor.")] = 0,
 ) -> None:
     """Measure and print the page."""
     settings = VisionSettings(threads=1, **({"max_steps": steps} if steps else {}))
@@ -56,13 +60,13 @@ def main(
         if only in ("", "cast") and real and (Path(real) / "casting.zip").exists():
             with zipfile.ZipFile(Path(real) / "casting.zip") as archive:
                 archive.extractall(Path(scratch) / "cast")
-            lines += _section("Cast parts", _cached(results, "cast", Path(scratch) / "cast", settings), _AIMS)
+            lines += _section("Cast parts", _evaluated(results, "cast", Path(scratch) / "cast", settings, workers), _AIMS)
         elif only in ("", "cast"):
             print("The cast parts are left out: STOCKROOM_REAL_DATA does not name a folder with casting.zip.")
         plates = Path(scratch) / "plates"
         write_plates(plates, PLATES)
         if only in ("", "plates"):
-            lines += _section("Drawn plates", _cached(results, "plates", plates, settings), {})
+            lines += _section("Drawn plates", _evaluated(results, "plates", plates, settings, workers), {})
         if only in ("", "speed"):
             lines += _speed(plates)
     page = "\n".join(lines) + "\n"
@@ -71,16 +75,16 @@ def main(
         markdown.write_text(page)
 
 
-def _cached(results: Path | None, name: str, folder: Path, settings: VisionSettings) -> dict[str, Any]:
-    file = results / f"{name}.json" if results else None
-    if file is not None and file.exists():
-        return json.loads(file.read_text())
+def _evaluated(results: Path | None, name: str, folder: Path, settings: VisionSettings, workers: int) -> dict[str, Any]:
     found = evaluate(
-        labelled_photos(folder).photos, settings, progress=lambda share, text: print(f"{share:4.0%} {text}", flush=True)
+        labelled_photos(folder).photos,
+        settings,
+        workers=workers,
+        progress=lambda share, text: print(f"{share:4.0%} {text}", flush=True),
+        kept=results / name if results else None,
     )
-    if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(found, indent=1, sort_keys=True))
+    if results is not None:
+        (results / f"{name}.json").write_text(json.dumps(found, indent=1, sort_keys=True))
     return found
 
 
@@ -93,7 +97,7 @@ def _head() -> list[str]:
         "cell is the mean over the folds, and the 95 % interval when parts are drawn anew within each fold. Training, early stopping "
         "and thresholds see nothing of the tested fold.",
         "",
-        f"{date.today()}, {usable_threads()} cores, Python {platform.python_version()}. Folds are trained side by side, each on one core.",
+        f"{date.today()}, {usable_threads()} cores, Python {platform.python_version()}. Each fold is trained on one core.",
         "",
     ]
 
@@ -126,25 +130,20 @@ def _section(title: str, found: dict[str, Any], aims: dict[str, float]) -> list[
         "Fold by fold:",
         "",
         *markdown_table(
-            ["fold", "photos", "parts", "AUROC", "at 5 %", "at 1 %", "recall promised", "met", "false rejects promised", "met"],
+            ["fold", "photos", "parts", "AUROC", "at 5 %", "at 1 %"],
             [
-                [
-                    str(i + 1),
-                    f"{fold['photos']:,}",
-                    str(fold["parts"]),
-                    *(f"{got[key]:.4f}" for key in ("auroc", "recall_at_5pct", "recall_at_1pct")),
-                    f"{decided['promised_recall']:.3f}",
-                    f"{decided['recall']:.3f}",
-                    f"{decided['promised_false_rejects']:.3f}",
-                    f"{decided['false_rejects']:.3f}",
-                ]
-                for i, (fold, got, decided) in enumerate(
-                    zip(found["folds"], found["ways"]["network"]["folds"], found["decisions"], strict=True)
-                )
+                [str(i + 1), f"{fold['photos']:,}", str(fold["parts"]), *(f"{got[key]:.4f}" for key in _AIMS)]
+                for i, (fold, got) in enumerate(zip(found["folds"], found["ways"]["network"]["folds"], strict=True))
             ],
         ),
-        _decisions(found),
+        f"What the threshold was worth where a miss costs {found['settings']['miss_cost']:g}, a false reject "
+        f"{found['settings']['false_reject_cost']:g} and a look {found['settings']['review_cost']:g}; in each fold promised by its "
+        "validation parts, and met:",
         "",
+        *_decisions(
+            f"as many defective as among the photos ({found['defective_photos'] / found['photos']:.0%})", found["decisions"]
+        ),
+        *_decisions(f"{RARE:.0%} defective", found["decisions_where_rare"]),
     ]
     if "official_split" in found:
         split = found["official_split"]
@@ -161,15 +160,18 @@ def _section(title: str, found: dict[str, Any], aims: dict[str, float]) -> list[
     return lines
 
 
-def _decisions(found: dict[str, Any]) -> str:
-    mean = {key: statistics.fmean(row[key] for row in found["decisions"]) for key in found["decisions"][0]}
-    costs = found["settings"]
-    return (
-        f"What the threshold was worth where a miss costs {costs['miss_cost']:g}, a false reject {costs['false_reject_cost']:g} and a look "
-        f"{costs['review_cost']:g}: cost per part {mean['cost']:.3f} (promised {mean['promised_cost']:.3f}), {mean['cost_with_looks']:.3f} "
-        f"with a person looking at the {mean['unsure_share']:.1%} unsure ones; passing or rejecting everything costs at least "
-        f"{mean['least_possible_cost']:.3f}."
-    )
+def _decisions(title: str, decided: list[dict[str, float]]) -> list[str]:
+    mean = {key: statistics.fmean(row[key] for row in decided) for key in decided[0]}
+    names = ("promised_recall", "recall", "promised_false_rejects", "false_rejects")
+    return [
+        *markdown_table(
+            [title, "recall promised", "met", "false rejects promised", "met"],
+            [[f"fold {i + 1}", *(f"{row[name]:.3f}" for name in names)] for i, row in enumerate(decided)],
+        ),
+        f"Cost per part {mean['cost']:.3f} (promised {mean['promised_cost']:.3f}), {mean['cost_with_looks']:.3f} with a person looking at "
+        f"the {mean['unsure_share']:.1%} unsure ones; passing or rejecting everything costs at least {mean['least_possible_cost']:.3f}.",
+        "",
+    ]
 
 
 def _speed(plates: Path) -> list[str]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import polars as pl
 import pytest
+from safetensors.numpy import save
 from vision_photos import write_parts
 
 from ml.vision import VisionSettings, has_moved, load_model, score_photos, train_model
-from ml.vision.store import GRAPH, MODEL, WEIGHTS, ModelError, VisionModel
+from ml.vision.data import Canvas
+from ml.vision.store import GRAPH, MODEL, WEIGHTS, ModelError, VisionModel, onnx_graph, version_of
 from ml.vision.train import TrainingError
 
 TINY = VisionSettings(
@@ -141,8 +145,38 @@ def test_good_photos_alone_give_a_model_of_the_same_form(parts: pl.DataFrame, tm
     assert found.kind == "good-only"
     found.save(tmp_path)
     scores = score_photos(load_model(tmp_path), parts["path"].to_list())
-    assert scores["defect_score"].null_count() == 0
+    bad, good = (scores.filter(parts["is_defective"] == label)["defect_score"].to_numpy() for label in (True, False))
+    assert (bad[:, None] > good[None, :]).mean() > 0.9
     assert found.decision.recall is None
+    content = json.loads((tmp_path / MODEL).read_text())
+    earlier = {"memory": found.weights["memory"]}
+    content["model_version"] = version_of(found.kind, earlier, found.canvas, found.decision)
+    content["sha256"][WEIGHTS] = hashlib.sha256(save(earlier)).hexdigest()
+    (tmp_path / WEIGHTS).write_bytes(save(earlier))
+    (tmp_path / MODEL).write_text(json.dumps(content))
+    with pytest.raises(ModelError, match="Train it again"):
+        load_model(tmp_path)
+
+
+def test_without_defects_onnx_gives_what_torch_gives_and_the_heat_map_glows_at_the_defect() -> None:
+    import torch
+
+    from ml.vision.anomaly import remember
+    from ml.vision.heatmap import heat
+
+    random = np.random.default_rng(1)
+    good = torch.from_numpy(random.normal(128, 10, (40, 1, 64, 96)).clip(0, 255).astype(np.uint8))
+    nearest = remember(good, np.arange(40), np.arange(40), replace(TINY, memory_patches=500))
+    spot = good[:1].numpy().copy()
+    spot[0, 0, 40:44, 72:76] = 20
+    with torch.inference_mode():
+        assert nearest(torch.from_numpy(spot)) > nearest(good).max()
+        expected = nearest(good[:3]).numpy()
+    session = onnxruntime.InferenceSession(onnx_graph(nearest, Canvas(64, 96, 1)))
+    np.testing.assert_allclose(session.run(None, {"photos": good[:3].numpy()})[0], expected, atol=1e-4)
+    row, column = np.unravel_index(heat(nearest, spot[0]).argmax(), (64, 96))
+    assert abs(row - 42) <= 8
+    assert abs(column - 74) <= 8
 
 
 def test_photos_without_a_good_one_are_refused(parts: pl.DataFrame) -> None:
@@ -174,3 +208,17 @@ def test_an_exported_program_gives_what_the_network_gives(model: VisionModel, tm
         np.testing.assert_allclose(
             torch.export.load(tmp_path / "model.pt2").module()(pixels).numpy(), model.network()(pixels).numpy(), atol=1e-5
         )
+
+
+def test_places_of_a_turned_or_mirrored_photo_are_the_same_places_elsewhere() -> None:
+    import torch
+
+    from ml.vision.nearest_good import CELL, OCTAVES, Octaves
+
+    photo = torch.from_numpy(np.random.default_rng(1).integers(0, 255, (1, 1, 64, 64)).astype(np.float32))
+    finest, turned = (Octaves()(shown)[0] for shown in (photo, photo.rot90(1, (2, 3))))
+    side = 64 // CELL
+    assert len(Octaves()(photo)) == OCTAVES
+    torch.testing.assert_close(
+        turned.reshape(side, side, -1), finest.reshape(side, side, -1).rot90(1, (0, 1)), atol=1e-4, rtol=1e-4
+    )
