@@ -250,7 +250,7 @@ def decided_well(decision: Decision, scores: Array, labels: NDArray[np.bool_], s
         "cost": met,
         "cost_with_looks": with_looks,
         "least_possible_cost": min(decision.cost_of_passing_all, decision.cost_of_rejecting_all),
-        "unsure_share": float(unsure.mean()),
+        "unsure_share": share * float(unsure[labels].mean()) + (1 - share) * float(unsure[~labels].mean()),
         "brier": float(np.mean((probability - labels) ** 2)),
     }
 
