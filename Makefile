@@ -10,6 +10,8 @@ BASE ?= HEAD
 
 # One thread per numeric library: two on a busy machine can be many times slower than one.
 export OMP_NUM_THREADS ?= 1
+# Where it is set (images of containers, mostly), every command compiles thousands of modules again, 4 s and more each time.
+export PYTHONDONTWRITEBYTECODE :=
 # uv does not read pip's own list of places with wheels; without one, torch comes from PyTorch's CPU builds.
 ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
