@@ -32,7 +32,10 @@ Scores = dict[str, NDArray[np.float64]]
 
 
 def fold_folder(root: Path, name: str, read: Photos, learn: Rows, test: Rows, settings: VisionSettings) -> Path:
-    """A folder of its own for each fold of these photos, parts and settings; costs decide after training and are not among them."""
+    """A folder of its own for each fold of these photos, parts and settings; costs decide after training and are not among them.
+
+    The code is not among them either: after a change of network or training, take another root.
+    """
     chosen = {key: value for key, value in asdict(settings).items() if key not in _OF_DECISIONS}
     digest = hashlib.sha256(json.dumps(chosen, sort_keys=True).encode())
     for values in (read.pixels.numpy(), read.labels, read.groups, learn, test):
