@@ -6,7 +6,6 @@ Belongs here: options, progress and messages. Does not belong here: work; every 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import shutil
 import sys
@@ -63,12 +62,12 @@ def _settings(source: Path | None, warehouse: Path | None, as_of: datetime | Non
     settings = Settings.from_env()
     changes: dict = {}
     if source:
-        changes["source_dir"] = source.expanduser().resolve()
+        changes["source_dir"] = source
     if warehouse:
-        changes["warehouse"] = warehouse.expanduser().resolve()
+        changes["warehouse"] = warehouse
     if as_of:
         changes["as_of"] = as_of.date()
-    return dataclasses.replace(settings, **changes)
+    return settings.changed(**changes)
 
 
 def _checked_source(settings: Settings) -> Intake:

@@ -166,7 +166,6 @@ def test_a_run_that_failed_is_told_with_its_reason(settings: Settings, tmp_path:
 
 def test_an_acknowledgement_comes_from_postgresql(settings: Settings, run_on, database: str, ask) -> None:
     psycopg = pytest.importorskip("psycopg")
-    from dataclasses import replace
 
     from dagster_project.publish.postgres_input import make_input_schema
 
@@ -181,7 +180,7 @@ def test_an_acknowledgement_comes_from_postgresql(settings: Settings, run_on, da
         FIRST,
     )
     ask(database, "insert into input.alert_acknowledgements (alert_id) values ('A00000000FF')")
-    home = replace(settings, postgres_url=database)
+    home = settings.changed(postgres_url=database)
     result = take_entries(home, WarehouseFile(str(home.warehouse)), lambda *_: None)
     assert result.taken == {"alert_acknowledgements": 1}
     assert result.refused == [
