@@ -491,6 +491,39 @@ def query(
 
 
 @app.command()
+def status(
+    runs: Annotated[int, typer.Option("--runs", min=1, help="Runs shown.")] = 5, warehouse: WarehouseOption = None
+) -> None:
+    """Where things stand: the last runs, how fresh the files are, what was refused, which alerts are open."""
+    import duckdb
+
+    from dagster_project.status import status_page
+
+    settings = _settings(None, warehouse)
+    try:
+        console.print(status_page(settings, runs, _program()))
+    except duckdb.Error as error:
+        raise _fail([f"{settings.published} cannot be read: {error}"], f"Publish it again: {_program()} publish") from None
+
+
+@app.command()
+def doctor(source: SourceOption = None, warehouse: WarehouseOption = None) -> None:
+    """Is everything there that a run needs? Python, packages, files, disk, memory, rights, databases; and how to repair each."""
+    from dagster_project.doctor import examine
+
+    marks = {"good": "[green]✓[/green]", "odd": "[yellow]![/yellow]", "bad": "[red]✗[/red]"}
+    states = []
+    for finding in examine(_settings(source, warehouse)):
+        states.append(finding.state)
+        console.print(f"{marks[finding.state]} {finding.about}: {escape(finding.text)}", soft_wrap=True)
+        if finding.remedy:
+            console.print(f"    Repair: {escape(finding.remedy)}", soft_wrap=True)
+    if "bad" in states:
+        raise _fail([f"{states.count('bad')} of {len(states)} checks say that a run would fail."])
+    console.print(f"A run can start: {_program()} run")
+
+
+@app.command()
 def dev(port: Annotated[int, typer.Option("--port", help="Port of the web page.")] = 3000) -> None:
     """Open Dagster: the graph, its runs and checks, in the browser."""
     from dagster_project.build import ensure_manifest

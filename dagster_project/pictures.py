@@ -60,7 +60,7 @@ def photo_pictures(
     said = scores.join(labelled.select("photo_hash", "is_defective"), on="photo_hash", how="inner")
     counts = said.group_by("is_defective", "verdict").len()
     known = {(row["is_defective"], row["verdict"]): row["len"] for row in counts.to_dicts()}
-    verdicts = sorted({verdict for _, verdict in known})
+    verdicts = sorted({verdict for _, verdict in known} | {"defective", "good"})
     lines = [
         f"| a person says | {' | '.join(verdicts)} |",
         f"|---|{'---|' * len(verdicts)}",
@@ -74,7 +74,7 @@ def photo_pictures(
     found = {"confusion_matrix": dg.MetadataValue.md("\n".join(lines))} if known else {}
     for row in models.to_dicts():
         shares = [f"| {name} | {row[name]:.1%} |" for name in _SHARES if row[name] is not None]
-        found["on_photos_held_out"] = dg.MetadataValue.md("\n".join(["| share | |", "|---|---|", *shares]))
+        found["on_photos_held_out"] = dg.MetadataValue.md("\n".join(["| measure | share |", "|---|---|", *shares]))
     if shown.height:
         found["worst_photos"] = dg.MetadataValue.md(
             "\n\n".join(f"{row['photo']}: {row['reason']}\n\n{_thumb(Path(row['path']))}" for row in shown.to_dicts())

@@ -102,6 +102,18 @@ def test_every_asset_has_an_owner_a_kind_a_description_and_a_group_of_the_data_f
     assert {node.group_name for node in nodes} == {*flow.split(), REPLAY_GROUP, REBUILD_GROUP}
 
 
+def test_a_page_says_what_a_table_and_a_check_mean_and_what_a_tables_columns_are(defs: dg.Definitions, graph) -> None:
+    written = [key for key in graph.get_all_asset_keys() if key.path[0] in ("ml", "ops", "input")]
+    assert [key.to_user_string() for key in written if graph.get(key).description.startswith("One row per")] == []
+    assert [key.to_user_string() for key in written if "dagster/column_schema" not in graph.get(key).metadata] == []
+    checks = {key.name: graph.get_check_spec(key).description for key in graph.asset_check_keys}
+    assert checks["why_rows_sum_to_orders"]
+    assert checks["every_line_is_accounted_for"].startswith("read = blank + rejected + staged, for every file")
+    warns = {key.name for key in graph.asset_check_keys if not graph.get_check_spec(key).blocking}
+    assert warns, "some checks only warn"
+    assert "most_lines_can_be_read" not in warns
+
+
 def test_dbt_tests_are_checks_of_the_asset_they_speak_of(graph) -> None:
     checks = {key.name: key.asset_key.to_user_string() for key in graph.asset_check_keys}
     assert len(graph.asset_check_keys) > 30

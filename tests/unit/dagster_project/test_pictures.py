@@ -33,6 +33,15 @@ def test_a_forecast_and_its_accuracy_are_drawn_as_svg_that_needs_no_page() -> No
     assert "naive" not in said
 
 
+def test_a_matrix_has_both_verdicts_even_where_the_model_said_one_only() -> None:
+    scores = pl.DataFrame(
+        [{"photo": "a.png", "photo_hash": "a", "defect_score": None, "verdict": "good", "reason": ""}],
+        schema_overrides={"defect_score": pl.Float64},
+    )
+    found = photo_pictures(contracts.VISION_MODELS.empty(), scores, _labelled([("a", False)]), _paths([]))
+    assert found["confusion_matrix"].md_str.splitlines()[0] == "| a person says | defective | good |"
+
+
 def test_nothing_is_drawn_of_nothing() -> None:
     assert cost_curve_picture(contracts.POLICY_WHAT_IF.empty()) == {}
     assert photo_pictures(contracts.VISION_MODELS.empty(), contracts.IMAGE_SCORES.empty(), _labelled([]), _paths([])) == {}
