@@ -22,7 +22,11 @@ def decoded(markdown: str) -> tuple[str, bytes]:
 def test_a_forecast_and_its_accuracy_are_drawn_as_svg_that_needs_no_page() -> None:
     chain = {"level": ["chain"] * 2, "week_start_date": [date(2017, 1, 1), date(2017, 1, 8)], "reconciled_units": [10.0, 20.0]}
     scores = {"segment": ["all", "all"], "model": ["ets", "naive"], "wape": [0.2, None]}
-    pictures = forecast_pictures({"forecast_hierarchy": pl.DataFrame(chain), "model_metrics": pl.DataFrame(scores)})
+    history = pl.DataFrame({"week_start_date": [date(2016, 12, 25)] * 2, "demand_units": [4.0, 5.0]})
+    pictures = forecast_pictures({"forecast_hierarchy": pl.DataFrame(chain), "model_metrics": pl.DataFrame(scores)}, history)
+    drawn = decoded(pictures["forecast_hierarchy"]["forecast"].md_str)[1].decode()
+    assert "2016-12-25" in drawn, "what was wanted before stands before it"
+    assert "2017-01-08" in drawn
     for table, name in (("forecast_hierarchy", "forecast"), ("model_metrics", "accuracy")):
         kind, svg = decoded(pictures[table][name].md_str)
         assert kind == "svg+xml"
