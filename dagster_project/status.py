@@ -84,7 +84,7 @@ def _runs(runs: Sequence[dict[str, Any]], program: str) -> Any:
 def _freshness(connection: duckdb.DuckDBPyConnection) -> list[Any]:
     rows, known = connection.sql(_FRESHNESS).fetchall(), connection.sql(_KNOWN).fetchone()[0]
     if not rows:
-        return [f"Freshness: {known} kinds of file, none late or missing."]
+        return [f"Freshness: of {known} kinds of file none is late or missing."]
     table = Table(title="Late or missing files", title_justify="left")
     for name in ("file", "newest day", "age", "limit"):
         table.add_column(name)

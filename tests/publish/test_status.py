@@ -47,7 +47,7 @@ def test_runs_late_files_refused_lines_and_open_alerts_are_on_one_page(
     insert = (
         "insert into ops.files (run_id, source_key, recorded_at, as_of_date, adapter, file_kind, file_count, newest_file_at, "
         "newest_data_date, usual_gap_days, row_count, rejected_count) values "
-        f"('r1', '{source}', now()::timestamp, date '2016-12-31', 'retailer', {{}}, 1, now()::timestamp, {{}}, 1, 100, {{}})"
+        f"('r1', '{source}', timestamp '2017-01-01 06:00', date '2016-12-31', 'retailer', {{}}, 1, timestamp '2017-01-01 06:00', {{}}, 1, 100, {{}})"
     )
     settings = change(insert.format("'sales'", "date '2016-12-01'", 3), insert.format("'purchases'", "date '2016-12-31'", 0))
     settings = settings.changed(dagster_home=settings.warehouse.parent / "dagster")

@@ -126,6 +126,11 @@ def test_a_wrong_setting_is_named_with_what_is_right(folder: Path, content: str,
     assert said in str(stopped.value)
 
 
+def test_the_document_names_every_setting() -> None:
+    text = (PROJECT_ROOT / "docs" / "operations.md").read_text()
+    assert [variable for variable in VARIABLES.values() if f"`{variable}`" not in text] == []
+
+
 def test_no_secret_is_shown() -> None:
     assert "hidden" not in repr(Settings(postgres_url="postgresql://a:hidden@b", api_keys="hidden"))
 
