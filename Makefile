@@ -10,6 +10,8 @@ BASE ?= HEAD
 
 # One thread per numeric library: two on a busy machine can be many times slower than one.
 export OMP_NUM_THREADS ?= 1
+# Where it is set (images of containers, mostly), every command compiles thousands of modules again, 4 s and more each time.
+export PYTHONDONTWRITEBYTECODE :=
 # uv does not read pip's own list of places with wheels; without one, torch comes from PyTorch's CPU builds.
 ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
@@ -18,7 +20,7 @@ export UV_TORCH_BACKEND ?= cpu
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo dashboard test test-dashboard lint format dev bench bench-forecasts bench-orders bench-vision bench-api mutants clean diff
+.PHONY: help setup run demo dashboard test test-dashboard lint format docs dev bench bench-forecasts bench-orders bench-vision bench-api mutants clean diff
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 17
@@ -30,6 +32,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv 2> >(grep -v 'is ignored' >&2)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]'
+	@cd $(VENV) && ln -sfn lib/python3*/site-packages/dbt/jsonschemas dbt_jsonschemas  # editors find dbt's schemas of YAML here
 	@touch $@
 
 setup: $(VENV)/.installed ## install into .venv (seconds)
@@ -64,6 +67,10 @@ lint: setup ## ruff, sqlfluff, import rules
 
 format: setup ## let ruff and sqlfluff rewrite
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/sqlfluff fix dbt_project/models dbt_project/tests/singular
+
+docs: setup ## every table with its question, columns, tests and SQL, as one HTML file
+	@$(BIN)/stockroom dbt --quiet docs generate --static
+	@echo "dbt_project/target/static_index.html: open it in a browser; it needs no server"
 
 dev: setup ## Dagster in the browser, http://127.0.0.1:3000
 	@$(BIN)/stockroom dev

@@ -6,7 +6,6 @@ Belongs here: options and messages. Does not belong here: work; every command ca
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import getpass
 import sys
 from collections.abc import Iterator
@@ -114,7 +113,7 @@ def receivers(warehouse: WarehouseOption = None) -> None:
 
 def _settings(warehouse: Path | None) -> Settings:
     settings = Settings.from_env()
-    return dataclasses.replace(settings, warehouse=warehouse.expanduser().resolve()) if warehouse else settings
+    return settings.changed(warehouse=warehouse) if warehouse else settings
 
 
 def _fail(lines: list[str], next_step: str = "") -> typer.Exit:

@@ -16,7 +16,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster_project.choices import RunChoices
 from dagster_project.inbox import look
 from dagster_project.inspecting import PHOTO_FOLDER
-from dagster_project.jobs import DAILY_REPLENISHMENT, daily_replenishment, judge_photos, retraining
+from dagster_project.jobs import DAILY_REPLENISHMENT, REPLAY_GROUP, daily_replenishment, judge_photos, retraining
 from dagster_project.run_records import close_dead_runs, read_runs, write_metrics
 from dagster_project.settings import Settings
 
@@ -111,8 +111,14 @@ def run_metrics(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(f"{settings.metrics} is written" + (f"; closed: {', '.join(dead)}" if dead else ""))
 
 
+weekly_replay = dg.AutomationConditionSensorDefinition(
+    "weekly_replay",
+    target=dg.AssetSelection.groups(REPLAY_GROUP),
+    description="The replay of policies, Sundays from 14:00 UTC, once all it reads was made anew.",
+)
+
 SCHEDULES = (every_morning, every_sunday)
-SENSORS = (inbox, new_photos, drift, run_metrics)
+SENSORS = (inbox, new_photos, drift, weekly_replay, run_metrics)
 
 
 def _is_at_work(instance: dg.DagsterInstance, job_name: str) -> bool:

@@ -213,10 +213,9 @@ def _reporting() -> Iterator[None]:
 
 
 def _settings(warehouse: Path | None) -> Settings:
-    import dataclasses
 
     settings = Settings.from_env()
-    return dataclasses.replace(settings, warehouse=warehouse.expanduser().resolve()) if warehouse else settings
+    return settings.changed(warehouse=warehouse) if warehouse else settings
 
 
 def _write(path: Path, text: str) -> None:

@@ -34,9 +34,10 @@ class RunChoices(dg.ConfigurableResource):
     @field_validator("as_of")
     @classmethod
     def _is_a_day(cls, text: str) -> str:
-        if text:
-            date.fromisoformat(text)
-        return text
+        try:
+            return date.fromisoformat(text).isoformat() if text else text
+        except ValueError:
+            raise ValueError(f"as_of {text}: not a day. Write it as YYYY-MM-DD.") from None
 
     def settings(self) -> Settings:
         """The installation's settings with this run's day. dbt reads the day from the environment: it is put there."""

@@ -6,7 +6,6 @@ Belongs here: options, progress and messages. Does not belong here: work; every 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import shutil
 import sys
@@ -63,12 +62,12 @@ def _settings(source: Path | None, warehouse: Path | None, as_of: datetime | Non
     settings = Settings.from_env()
     changes: dict = {}
     if source:
-        changes["source_dir"] = source.expanduser().resolve()
+        changes["source_dir"] = source
     if warehouse:
-        changes["warehouse"] = warehouse.expanduser().resolve()
+        changes["warehouse"] = warehouse
     if as_of:
         changes["as_of"] = as_of.date()
-    return dataclasses.replace(settings, **changes)
+    return settings.changed(**changes)
 
 
 def _checked_source(settings: Settings) -> Intake:
@@ -496,6 +495,39 @@ def query(
             raise _fail(["the query is empty"], f'For example: {_program()} query "from marts.dim_vendor"')
         columns, rows = [column[0] for column in result.description], result.fetchmany(limit + 1)
     print_frame(console, columns, rows, limit)
+
+
+@app.command()
+def status(
+    runs: Annotated[int, typer.Option("--runs", min=1, help="Runs shown.")] = 5, warehouse: WarehouseOption = None
+) -> None:
+    """Where things stand: the last runs, how fresh the files are, what was refused, which alerts are open."""
+    import duckdb
+
+    from dagster_project.status import status_page
+
+    settings = _settings(None, warehouse)
+    try:
+        console.print(status_page(settings, runs, _program()))
+    except duckdb.Error as error:
+        raise _fail([f"{settings.published} cannot be read: {error}"], f"Publish it again: {_program()} publish") from None
+
+
+@app.command()
+def doctor(source: SourceOption = None, warehouse: WarehouseOption = None) -> None:
+    """Is everything there that a run needs? Python, packages, files, disk, memory, rights, databases; and how to repair each."""
+    from dagster_project.doctor import examine
+
+    marks = {"good": "[green]✓[/green]", "odd": "[yellow]![/yellow]", "bad": "[red]✗[/red]"}
+    states = []
+    for finding in examine(_settings(source, warehouse)):
+        states.append(finding.state)
+        console.print(f"{marks[finding.state]} {finding.about}: {escape(finding.text)}", soft_wrap=True)
+        if finding.remedy:
+            console.print(f"    Repair: {escape(finding.remedy)}", soft_wrap=True)
+    if "bad" in states:
+        raise _fail([f"{states.count('bad')} of {len(states)} checks say that a run would fail."])
+    console.print(f"A run can start: {_program()} run")
 
 
 @app.command()

@@ -32,6 +32,7 @@ from dagster_project.jobs import JOBS
 from dagster_project.progress import progress_logger
 from dagster_project.resources import Warehouse
 from dagster_project.settings import Settings
+from dagster_project.translator import described_as_sources
 from dagster_project.warehouse_file import ML_SCHEMA
 
 
@@ -47,16 +48,14 @@ def build_defs(settings: Settings | None = None, **overrides: Any) -> dg.Definit
     raw_files = build_raw_assets(take_entries)
     nodes = json.loads(ensure_manifest(settings).read_text())
     files = sorted(key for key in raw_files.keys if key.path[0] not in (INPUT_SCHEMA, ML_SCHEMA))
+    described = described_as_sources(nodes)
+    weekly = replay.map_asset_specs(lambda spec: spec.replace_attributes(automation_condition=AFTER_NEW_DEMAND))
+    python = (raw_files, forecasts, order_targets, order_constraints, weekly, build_operations(nodes))
     return dg.Definitions(
         assets=[
-            raw_files,
+            *(asset.map_asset_specs(described) for asset in python),
             build_dbt_assets(nodes, files),
-            forecasts,
-            order_targets,
-            order_constraints,
-            replay.map_asset_specs(lambda spec: spec.replace_attributes(automation_condition=AFTER_NEW_DEMAND)),
             rebuilt_orders,
-            build_operations(nodes),
             build_published_snapshot(),
             report,
         ],

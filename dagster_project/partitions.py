@@ -7,11 +7,9 @@ recommendations and forecasts come back, stamped with their day: `reports.rpt_or
 
 from __future__ import annotations
 
-import os
-
 import dagster as dg
 
-FIRST_DAY = "2016-01-01"
+from dagster_project.settings import Settings
 
-DAYS = dg.DailyPartitionsDefinition(start_date=os.environ.get("STOCKROOM_FIRST_DAY") or FIRST_DAY)
+DAYS = dg.DailyPartitionsDefinition(start_date=str(Settings.from_env().first_day))
 """From STOCKROOM_FIRST_DAY on. A day before the first sale or count is refused by the run, in words."""

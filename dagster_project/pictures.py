@@ -19,21 +19,34 @@ from dagster_project.publish.report.charts import Bar, Line, bar_chart, line_cha
 
 PICTURED = ("forecast_hierarchy", "model_metrics")
 """Tables of the forecast that have a picture."""
+HISTORY_WEEKS = 26
 WORST_PHOTOS = 4
 _SHARES = ("precision_share", "recall_share", "false_reject_share", "review_share")
 _THUMB_PX = 160
 _STYLE = Path(__file__).parent / "publish" / "report" / "page.css"
 
 
-def forecast_pictures(frames: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, dg.MetadataValue]]:
-    """Per table: the chain's forecast by week, and the backtest's error by model."""
+def forecast_pictures(frames: Mapping[str, pl.DataFrame], history: pl.DataFrame) -> dict[str, dict[str, dg.MetadataValue]]:
+    """Per table: the chain's forecast by week after what was wanted before (rows of ftr_demand_weekly), and the backtest's error by model."""
     chain = frames["forecast_hierarchy"].filter(pl.col("level") == "chain").sort("week_start_date")
+    past = history.group_by("week_start_date").agg(pl.col("demand_units").sum()).sort("week_start_date").tail(HISTORY_WEEKS)
+    weeks = [*past["week_start_date"], *chain["week_start_date"]]
+    known, ahead = past["demand_units"].to_list(), chain["reconciled_units"].to_list()
     scores = frames["model_metrics"].filter((pl.col("segment") == "all") & pl.col("wape").is_not_null()).sort("wape")
-    line = Line("forecast", chain["reconciled_units"].to_list())
+    lines = [
+        Line("demand", [*known, *[None] * len(ahead)], "c0"),
+        Line("forecast", [*[None] * max(0, len(known) - 1), *known[-1:], *ahead], is_dashed=True),
+    ]
     bars = [Bar(row["model"], row["wape"]) for row in scores.to_dicts()]
     return {
         "forecast_hierarchy": _shown(
-            forecast=line_chart("All stores, units per week", [str(day) for day in chain["week_start_date"]], [line], "units")
+            forecast=line_chart(
+                "All stores, units per week: demand, then the forecast (dashed)",
+                [str(day) for day in weeks],
+                lines,
+                "units",
+                upright=len(known) - 1 if known else None,
+            )
         ),
         "model_metrics": _shown(accuracy=bar_chart("Backtest: absolute error over sales (WAPE) by model", bars, "share")),
     }
@@ -60,7 +73,7 @@ def photo_pictures(
     said = scores.join(labelled.select("photo_hash", "is_defective"), on="photo_hash", how="inner")
     counts = said.group_by("is_defective", "verdict").len()
     known = {(row["is_defective"], row["verdict"]): row["len"] for row in counts.to_dicts()}
-    verdicts = sorted({verdict for _, verdict in known})
+    verdicts = sorted({verdict for _, verdict in known} | {"defective", "good"})
     lines = [
         f"| a person says | {' | '.join(verdicts)} |",
         f"|---|{'---|' * len(verdicts)}",
@@ -74,7 +87,7 @@ def photo_pictures(
     found = {"confusion_matrix": dg.MetadataValue.md("\n".join(lines))} if known else {}
     for row in models.to_dicts():
         shares = [f"| {name} | {row[name]:.1%} |" for name in _SHARES if row[name] is not None]
-        found["on_photos_held_out"] = dg.MetadataValue.md("\n".join(["| share | |", "|---|---|", *shares]))
+        found["on_photos_held_out"] = dg.MetadataValue.md("\n".join(["| measure | share |", "|---|---|", *shares]))
     if shown.height:
         found["worst_photos"] = dg.MetadataValue.md(
             "\n\n".join(f"{row['photo']}: {row['reason']}\n\n{_thumb(Path(row['path']))}" for row in shown.to_dicts())

@@ -62,7 +62,8 @@ def _translate(record: logging.LogRecord) -> Progress | None:
 
 
 def root_message(event: dg.DagsterEvent) -> str:
-    error = event.step_failure_data.error
+    """What first went wrong, of the event that a step or a run failed."""
+    error = getattr(event.event_specific_data, "error", None)
     while error and error.cause:
         error = error.cause
-    return error.message.strip() if error else f"{event.step_key} failed"
+    return error.message.strip() if error else event.message or f"{event.step_key} failed"

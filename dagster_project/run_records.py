@@ -136,7 +136,7 @@ def _closing_words(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | No
     if run.status != dg.DagsterRunStatus.FAILURE:
         return None
     said = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    return said[-1].dagster_event.message if said else None
+    return root_message(said[-1].dagster_event) if said else None
 
 
 def _this_process() -> str:

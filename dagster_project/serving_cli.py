@@ -94,7 +94,7 @@ def serving_settings(settings: Settings, keys: Path | None, vision_model: Path |
     return ServingSettings(
         published=settings.published,
         models=vision_model.expanduser().resolve() if vision_model else settings.warehouse.parent / "models",
-        keys=_keys(keys),
+        keys=_keys(settings, keys),
         workers=workers,
         metrics=served_metrics(),
     )
@@ -121,12 +121,12 @@ def served_metrics() -> tuple[Metric, ...]:
     )
 
 
-def _keys(file: Path | None) -> str:
+def _keys(settings: Settings, file: Path | None) -> str:
     """The lines of all keys, checked."""
     from ml.serving.keys import KeysError, read_keys
 
-    named = file or (Path(os.environ["STOCKROOM_API_KEYS_FILE"]) if os.environ.get("STOCKROOM_API_KEYS_FILE") else None)
-    text = os.environ.get("STOCKROOM_API_KEYS", "")
+    named = file or settings.api_keys_file
+    text = settings.api_keys
     if named:
         try:
             text = f"{named.expanduser().read_text()}\n{text}"

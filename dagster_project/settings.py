@@ -1,43 +1,71 @@
-"""Where things are: folders, files and limits, read from the environment when asked and never at import.
+"""Where things are: folders, files and limits. The one place that reads settings: when asked, and never at import.
 
-Belongs here: paths and limits of one installation. Does not belong here: policy (service levels, cost rates), which lives in
+Belongs here: paths, limits and secrets of one installation. Does not belong here: policy (service levels, cost rates), which lives in
 the seeds of dbt_project with dates of validity.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import tomllib
 from datetime import date
 from pathlib import Path
+from typing import Annotated, Any
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource, SettingsError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 DATA_DIR = PROJECT_ROOT / "data"
 
+SETTINGS_FILE = PROJECT_ROOT / "stockroom.toml"
+ENV_FILE = PROJECT_ROOT / ".env"
+
 # What dbt writes beside the warehouse in every run and nobody reads: its manifest, twice, and a log of each step it takes. It
 # is a sixth of its own time. `--write-json` and `--log-level-file debug` bring them back.
 LEAN_DBT = {"DBT_WRITE_JSON": "false", "DBT_LOG_LEVEL_FILE": "none"}
 
+_Path = Annotated[Path, AfterValidator(lambda path: path.expanduser().resolve())]
 
-@dataclass(frozen=True)
-class Settings:
-    """One installation: where raw files come from, where the warehouse is, and what it may use."""
 
-    source_dir: Path = DATA_DIR / "raw"
-    warehouse: Path = DATA_DIR / "warehouse" / "stockroom.duckdb"
-    as_of: date | None = None
-    country: str = ""  # whose public holidays count; empty: the country the source's adapter declares
-    memory_limit: str = "4GB"
-    dbt_threads: int = 1
-    dagster_home: Path = DATA_DIR / "dagster"
-    superset_home: Path = DATA_DIR / "superset"  # what the dashboards' server keeps: its database, its key, its password
-    forecast_settings: Path | None = None  # JSON with changes to the forecast's settings, as `stockroom tune` writes it
-    published_dir: Path | None = None  # where BI reads; by default the folder `published` beside the warehouse
-    alerts_file: Path = DATA_DIR / "alerts.yml"  # who hears of alerts, and by what; may be absent
-    inbox: Path = DATA_DIR / "inbox"  # where new files are put; a sensor takes what is complete into source_dir
-    postgres_url: str = field(default="", repr=False)  # holds a password; database that BI reads and people write to; empty: none
+def _set_by(variable: str, default: Any, **more: Any) -> Any:
+    return Field(default, validation_alias=variable, **more)
+
+
+class Settings(BaseModel):
+    """One installation: where raw files come from, where the warehouse is, and what it may use.
+
+    `Settings(...)` is what is given and defaults; `Settings.from_env()` is what the environment and the two files say.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    source_dir: _Path = _set_by("STOCKROOM_SOURCE", DATA_DIR / "raw")
+    warehouse: _Path = _set_by("STOCKROOM_WAREHOUSE", DATA_DIR / "warehouse" / "stockroom.duckdb")
+    as_of: date | None = _set_by("STOCKROOM_AS_OF", None)
+    country: str = _set_by("STOCKROOM_COUNTRY", "")
+    """Whose public holidays count; empty: the country the source's adapter declares."""
+    memory_limit: str = _set_by("STOCKROOM_MEMORY_LIMIT", "4GB", pattern=r"(?i)^\s*\d+(\.\d+)?\s*[KMGT]i?B\s*$")
+    dbt_threads: int = _set_by("STOCKROOM_DBT_THREADS", 1, ge=1)
+    first_day: date = _set_by("STOCKROOM_FIRST_DAY", date(2016, 1, 1))
+    """The first day that can be rebuilt."""
+    forecast_settings: _Path | None = _set_by("STOCKROOM_FORECAST_SETTINGS", None)
+    """JSON with changes to the forecast's settings, as `stockroom tune` writes it."""
+    published_dir: _Path | None = _set_by("STOCKROOM_PUBLISHED", None)
+    """Where BI reads; by default the folder `published` beside the warehouse."""
+    alerts_file: _Path = _set_by("STOCKROOM_ALERTS", DATA_DIR / "alerts.yml")
+    """Who hears of alerts, and by what; may be absent."""
+    inbox: _Path = _set_by("STOCKROOM_INBOX", DATA_DIR / "inbox")
+    """Where new files are put; a sensor takes what is complete into source_dir."""
+    postgres_url: str = _set_by("STOCKROOM_POSTGRES_URL", "", repr=False)
+    """Database that BI reads and people write to, with its password; empty: none."""
+    api_keys: str = _set_by("STOCKROOM_API_KEYS", "", repr=False)
+    api_keys_file: _Path | None = _set_by("STOCKROOM_API_KEYS_FILE", None)
+    superset_home: _Path = _set_by("STOCKROOM_SUPERSET_HOME", DATA_DIR / "superset")
+    """What the dashboards' server keeps: its database, its key, its password."""
+    dagster_home: _Path = _set_by("DAGSTER_HOME", DATA_DIR / "dagster")
 
     @property
     def published(self) -> Path:
@@ -60,56 +88,85 @@ class Settings:
         return self.warehouse.with_name("stockroom.prom")
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Settings of this process: every field from its STOCKROOM_* variable, or its default."""
-        env = os.environ if env is None else env
-        default = cls()
-        return cls(
-            source_dir=Path(env.get("STOCKROOM_SOURCE") or default.source_dir).expanduser().resolve(),
-            warehouse=Path(env.get("STOCKROOM_WAREHOUSE") or default.warehouse).expanduser().resolve(),
-            as_of=_date("STOCKROOM_AS_OF", env),
-            country=env.get("STOCKROOM_COUNTRY") or default.country,
-            memory_limit=env.get("STOCKROOM_MEMORY_LIMIT") or default.memory_limit,
-            dbt_threads=int(env.get("STOCKROOM_DBT_THREADS") or default.dbt_threads),
-            forecast_settings=_path("STOCKROOM_FORECAST_SETTINGS", env),
-            published_dir=_path("STOCKROOM_PUBLISHED", env),
-            alerts_file=_path("STOCKROOM_ALERTS", env) or default.alerts_file,
-            inbox=Path(env.get("STOCKROOM_INBOX") or default.inbox).expanduser().resolve(),
-            postgres_url=env.get("STOCKROOM_POSTGRES_URL") or default.postgres_url,
-            superset_home=Path(env.get("STOCKROOM_SUPERSET_HOME") or default.superset_home).expanduser().resolve(),
-            dagster_home=Path(env.get("DAGSTER_HOME") or default.dagster_home).expanduser().resolve(),
-        )
+    def from_env(cls) -> Settings:
+        """Every setting from its variable, else from `.env`, else from `stockroom.toml`, else its default.
+
+        A variable that is there and empty says: the default, whatever the files say. Raises SystemExit with every wrong value.
+        """
+        try:
+            return cls.model_validate(_Read().model_dump())
+        except ValidationError as error:
+            raise SystemExit("\n".join(_wrong(problem) for problem in error.errors())) from None
+        except (SettingsError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SystemExit(f"{SETTINGS_FILE.name} or {ENV_FILE.name} cannot be read: {error}") from None
 
     def to_env(self) -> dict[str, str]:
         """The same settings as variables, for dbt and for processes that Dagster starts."""
-        return {
-            "STOCKROOM_SOURCE": str(self.source_dir),
-            "STOCKROOM_WAREHOUSE": str(self.warehouse),
-            "STOCKROOM_AS_OF": self.as_of.isoformat() if self.as_of else "",
-            "STOCKROOM_COUNTRY": self.country,
-            "STOCKROOM_MEMORY_LIMIT": self.memory_limit,
-            "STOCKROOM_DBT_THREADS": str(self.dbt_threads),
-            "STOCKROOM_FORECAST_SETTINGS": str(self.forecast_settings or ""),
-            "STOCKROOM_PUBLISHED": str(self.published_dir or ""),
-            "STOCKROOM_ALERTS": str(self.alerts_file),
-            "STOCKROOM_INBOX": str(self.inbox),
-            "STOCKROOM_POSTGRES_URL": self.postgres_url,
-            "STOCKROOM_SUPERSET_HOME": str(self.superset_home),
-            "DAGSTER_HOME": str(self.dagster_home),
+        own = {variable: getattr(self, name) for name, variable in VARIABLES.items()}
+        return {variable: "" if value is None else str(value) for variable, value in own.items()} | {
             "DAGSTER_TELEMETRY_DISABLED": "true",
             "DO_NOT_TRACK": "1",
             "DBT_USE_COLORS": "false",
         }
 
+    def changed(self, **values: Any) -> Settings:
+        """The same settings but for these, checked like all."""
+        return type(self).model_validate(dict(self) | values)
 
-def _path(name: str, env: Mapping[str, str]) -> Path | None:
-    text = env.get(name)
-    return Path(text).expanduser().resolve() if text else None
+
+VARIABLES = {name: str(field.validation_alias) for name, field in Settings.model_fields.items()}
+"""The variable of each setting."""
 
 
-def _date(name: str, env: Mapping[str, str]) -> date | None:
-    text = env.get(name)
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise SystemExit(f"{name}={text}: not a date. Write it as YYYY-MM-DD.") from None
+def environment() -> dict[str, str]:
+    """The environment, with what `.env` adds to it: secrets of receivers stand in either."""
+    return {name: value for name, value in dotenv_values(ENV_FILE).items() if value} | os.environ
+
+
+class _Read(Settings, BaseSettings):
+    """Settings from the environment, `.env` and `stockroom.toml`, in this order."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=False)
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls: type[BaseSettings], **_: Any) -> tuple[Any, ...]:
+        files = _of_toml() | {name: value for name, value in _of_env_file().items() if value}
+        shadowed = {variable for variable in VARIABLES.values() if variable in os.environ}
+        return (
+            EnvSettingsSource(settings_cls, case_sensitive=True, env_ignore_empty=True),
+            InitSettingsSource(settings_cls, {name: value for name, value in files.items() if name not in shadowed}),
+        )
+
+
+def _of_env_file() -> dict[str, str | None]:
+    found = {name: value for name, value in dotenv_values(ENV_FILE).items() if name in VARIABLES.values()}
+    return {name: _beside(ENV_FILE, name, value) for name, value in found.items()}
+
+
+def _of_toml() -> dict[str, Any]:
+    """Names are those of the variables in small letters and without `stockroom_`."""
+    if not SETTINGS_FILE.exists():
+        return {}
+    known = {variable.removeprefix("STOCKROOM_").lower(): variable for variable in VARIABLES.values()}
+    found = tomllib.loads(SETTINGS_FILE.read_text(encoding="utf-8"))
+    if unknown := sorted(set(found) - set(known)):
+        raise SystemExit(f"{SETTINGS_FILE}: no setting {', '.join(unknown)}. Known are {', '.join(known)}.")
+    return {known[name]: _beside(SETTINGS_FILE, known[name], value) for name, value in found.items()}
+
+
+def _beside(file: Path, variable: str, value: Any) -> Any:
+    """A path of a file is meant from where the file lies."""
+    name = next(name for name, own in VARIABLES.items() if own == variable)
+    is_path = isinstance(Settings.model_fields[name].default, Path) or name in (
+        "forecast_settings",
+        "published_dir",
+        "api_keys_file",
+    )
+    return file.parent / Path(value).expanduser() if is_path and value and isinstance(value, str) else value
+
+
+def _wrong(problem: Any) -> str:
+    where = str(problem["loc"][0]) if problem["loc"] else ""
+    variable = VARIABLES.get(where, where)
+    said = "not a date. Write it as YYYY-MM-DD." if "date" in problem["type"] else f"{problem['msg']}."
+    return f"{variable}={problem['input']}: {said}"

@@ -15,7 +15,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is loaded: two threads on a 
 
 import pytest
 
-from dagster_project import build
+from dagster_project import build, settings
 from dagster_project.demo import generate
 from dagster_project.settings import Settings
 
@@ -46,6 +46,8 @@ def session_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         patch.setenv("DBT_TARGET_PATH", str(home / "dbt_target"))
         patch.setenv("DBT_LOG_PATH", str(home / "dbt_logs"))
         patch.setattr(build, "MANIFEST", home / "dbt_target" / "manifest.json")
+        patch.setattr(settings, "SETTINGS_FILE", home / "no_stockroom.toml")
+        patch.setattr(settings, "ENV_FILE", home / "no_env")
         yield home
 
 

@@ -6,7 +6,6 @@ Belongs here: the receivers' settings. Does not belong here: secrets, which stan
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import yaml
 from dagster_project.alerting.channels import CHANNELS, Channel
 from dagster_project.alerting.errors import AlertsError
 from dagster_project.alerting.message import KINDS, SEVERITIES, Alert
+from dagster_project.settings import environment
 
 DOCUMENTED = "docs/alerts.md shows a whole file"
 
@@ -53,7 +53,7 @@ class Receivers:
 
 def read_receivers(path: Path, env: Mapping[str, str] | None = None) -> Receivers:
     """The receivers of a file; none where there is no file. Raises AlertsError with every problem of it."""
-    env = os.environ if env is None else env
+    env = environment() if env is None else env
     if not path.exists():
         return Receivers()
     try:

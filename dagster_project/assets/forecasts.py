@@ -46,7 +46,8 @@ def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse, choices: 
         save_artefacts(warehouse.models_folder / run_id, run_id, result.artefacts)
         warehouse.replace_as_of(as_of_date, [(contract, result[contract]) for contract in contracts.FORECASTS])
     pictures = forecast_pictures(
-        {name: warehouse.read(f"from {ML_SCHEMA}.{name} where as_of_date = '{as_of_date}'") for name in PICTURED}
+        {name: warehouse.read(f"from {ML_SCHEMA}.{name} where as_of_date = '{as_of_date}'") for name in PICTURED},
+        warehouse.read(f"select week_start_date, demand_units from features.{contracts.DEMAND_WEEKLY.name}"),
     )
     for contract in contracts.FORECASTS:
         rows = warehouse.read(f"select count(*) from {ML_SCHEMA}.{contract.name} where as_of_date = '{as_of_date}'").item()

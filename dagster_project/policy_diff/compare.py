@@ -5,7 +5,6 @@ Belongs here: the order of the steps, totals, the gate. Does not belong here: ho
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -172,8 +171,8 @@ def of_warehouse(settings: Settings) -> tuple[Settings, date]:
     if not orders:
         raise DiffError([f"{path} holds no orders to compare"], "Run the job to its end first: stockroom run")
     if str(settings.source_dir) not in sources and len(sources) == 1:
-        settings = dataclasses.replace(settings, source_dir=Path(sources[0]))
-    return dataclasses.replace(settings, as_of=as_of), as_of
+        settings = settings.changed(source_dir=Path(sources[0]))
+    return settings.changed(as_of=as_of), as_of
 
 
 def exceeded(found: Comparison, max_order_change_pct: float | None, max_cost_increase_usd: float | None) -> list[str]:

@@ -19,6 +19,8 @@ from dagster_project.policy_diff.building import Built
 SHOWN_SCHEMAS = ("marts", "recommendations", "reports")
 KEY = ("item_id", "location_id")
 WORST = 10
+NAMES_OF_THE_RUN = {"run_id", "data_hash", "code_hash", "seed"}
+"""What an estimate was made by: another name is no other number."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def _changed_rows(
     connection: duckdb.DuckDBPyConnection, old: str, new: str, key: list[str] | None
 ) -> tuple[int, int, int, int, int]:
     columns = [{row[0] for row in connection.sql(f"describe {name}").fetchall()} for name in (old, new)]
-    shared = ", ".join(f'"{name}"' for name in sorted(columns[0] & columns[1]))
+    shared = ", ".join(f'"{name}"' for name in sorted((columns[0] & columns[1]) - NAMES_OF_THE_RUN))
     key = [name for name in key or [] if name in columns[0] & columns[1]]
     counts = [connection.sql(f"select count(*) from {name}").fetchone()[0] for name in (old, new)]
     connection.execute(f"create or replace temp table gone as select {shared} from {old} except all select {shared} from {new}")

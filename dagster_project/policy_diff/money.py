@@ -66,7 +66,7 @@ def expected(built: Built) -> Expected | None:
     The cost is the one the search for the least cost minimises (`ml.replenishment.least_cost`): holding, lost margin, ordering.
     """
     from ml.replenishment.least_cost import costs_around
-    from ml.replenishment.order_targets import demand_variance
+    from ml.replenishment.order_targets import demand_variance, search_terms
 
     terms_of = "recommendations.rec_order_terms"
     levels = "item_id, location_id, reorder_point_units, order_up_to_units, batch_rule, economic_batch_units, unit_cost_usd"
@@ -84,17 +84,7 @@ def expected(built: Built) -> Expected | None:
     if lines.is_empty():
         return None
     number = {name: lines[name].to_numpy() for name in lines.columns if lines[name].dtype == pl.Float64}
-    terms = {
-        "lead_time": np.maximum(number["horizon_days"] - number["review_period_days"], 0.0),
-        "review_period": number["review_period_days"],
-        "lead_time_deviation": number["lead_time_deviation_days"],
-        "holding": number["holding_cost_usd"],
-        "shortage": number["shortage_cost_usd"],
-        "order_cost": number["order_cost_usd"],
-        "moq": number["moq_units"],
-        "pack": number["pack_units"],
-        "max_cover": number["max_cover_days"],
-    }
+    terms = search_terms(number)
     variance = demand_variance(lines)
     unit_cost = lines["unit_cost_usd_before"].cast(pl.Float64).to_numpy()
     demand = number["mean_units"] / np.maximum(number["horizon_days"], 1e-9)

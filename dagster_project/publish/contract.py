@@ -162,8 +162,12 @@ def _column(name: str, dtype: str, description: str) -> PublishedColumn:
     column = PublishedColumn(name, dtype, description)
     if not column.is_number or name.endswith(("_id", "_number", "_rank")):
         return column
-    found = next(((unit, form) for pattern, unit, form in _UNITS if re.search(pattern, name)), ("", ""))
-    return PublishedColumn(name, dtype, description, *found)
+    return PublishedColumn(name, dtype, description, *(unit_of(name) or ("", "")))
+
+
+def unit_of(name: str) -> tuple[str, str] | None:
+    """Unit of a number and how a spreadsheet writes it, as the column's name says it; None where it does not."""
+    return next(((unit, form) for pattern, unit, form in _UNITS if re.search(pattern, name)), None)
 
 
 def _with_references(table: PublishedTable, dimensions: dict[str, str]) -> PublishedTable:

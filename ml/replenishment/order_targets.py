@@ -6,6 +6,7 @@ Does not belong here: the search itself (`least_cost`), and orders, which SQL de
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -41,17 +42,7 @@ def search_targets(economics: pl.DataFrame) -> OrderTargets:
         return OrderTargets(ORDER_TARGETS.empty(), ORDER_COST_CURVES.empty())
     number = {name: lines[name].to_numpy() for name in lines.columns if lines[name].dtype == pl.Float64}
     variance = demand_variance(lines)
-    terms = {
-        "lead_time": np.maximum(number["horizon_days"] - number["review_period_days"], 0.0),
-        "review_period": number["review_period_days"],
-        "lead_time_deviation": number["lead_time_deviation_days"],
-        "holding": number["holding_cost_usd"],
-        "shortage": number["shortage_cost_usd"],
-        "order_cost": number["order_cost_usd"],
-        "moq": number["moq_units"],
-        "pack": number["pack_units"],
-        "max_cover": number["max_cover_days"],
-    }
+    terms = search_terms(number)
     mean = number["mean_units"]
     best = least_cost_levels(mean, variance, **terms)
     # an item that costs more to stock than it earns has no level to order at, and no curve
@@ -70,6 +61,21 @@ def search_targets(economics: pl.DataFrame) -> OrderTargets:
         **_per_year(LeastCost(*(part[stocked].ravel() for part in around))),
     )
     return OrderTargets(ORDER_TARGETS.conform(targets), ORDER_COST_CURVES.conform(curves))
+
+
+def search_terms(number: Mapping[str, Array]) -> dict[str, Array]:
+    """Columns of `TARGET_ECONOMICS` as the arguments that `least_cost` asks for, demand aside."""
+    return {
+        "lead_time": np.maximum(number["horizon_days"] - number["review_period_days"], 0.0),
+        "review_period": number["review_period_days"],
+        "lead_time_deviation": number["lead_time_deviation_days"],
+        "holding": number["holding_cost_usd"],
+        "shortage": number["shortage_cost_usd"],
+        "order_cost": number["order_cost_usd"],
+        "moq": number["moq_units"],
+        "pack": number["pack_units"],
+        "max_cover": number["max_cover_days"],
+    }
 
 
 def _per_year(costs: LeastCost) -> dict[str, pl.Series]:

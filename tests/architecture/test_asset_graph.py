@@ -16,7 +16,7 @@ import pytest
 from dagster_project.definitions import build_defs
 from dagster_project.input_tables import INPUTS
 from dagster_project.intake import declared_tables
-from dagster_project.jobs import DAILY_REPLENISHMENT, POLICY_REPLAY, REBUILD_DAY, REBUILD_GROUP, REPLAY_GROUP
+from dagster_project.jobs import DAILY_REPLENISHMENT, JOBS, POLICY_REPLAY, REBUILD_DAY, REBUILD_GROUP, REPLAY_GROUP
 from dagster_project.settings import Settings
 
 SNAPSHOT = Path(__file__).with_name("asset_graph.txt")
@@ -100,6 +100,29 @@ def test_every_asset_has_an_owner_a_kind_a_description_and_a_group_of_the_data_f
     assert [node.key for node in nodes if not (node.owners and node.kinds and node.description)] == []
     flow = "raw policy staging history intermediate marts features ml vision recommendations reports operations publish"
     assert {node.group_name for node in nodes} == {*flow.split(), REPLAY_GROUP, REBUILD_GROUP}
+
+
+def test_what_people_read_has_a_freshness_policy(graph) -> None:
+    late = {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).freshness_policy}
+    assert late == {"bi/published_snapshot", "bi/report"}
+
+
+def test_every_run_has_tags_of_what_it_is_for(defs: dg.Definitions) -> None:
+    kinds = {job.name: job.tags.get("stockroom/kind") for job in JOBS}
+    assert None not in kinds.values()
+    assert len(set(kinds.values())) == len(kinds) == 5
+
+
+def test_a_page_says_what_a_table_and_a_check_mean_and_what_a_tables_columns_are(defs: dg.Definitions, graph) -> None:
+    written = [key for key in graph.get_all_asset_keys() if key.path[0] in ("ml", "ops", "input")]
+    assert [key.to_user_string() for key in written if graph.get(key).description.startswith("One row per")] == []
+    assert [key.to_user_string() for key in written if "dagster/column_schema" not in graph.get(key).metadata] == []
+    checks = {key.name: graph.get_check_spec(key).description for key in graph.asset_check_keys}
+    assert checks["why_rows_sum_to_orders"]
+    assert checks["every_line_is_accounted_for"].startswith("read = blank + rejected + staged, for every file")
+    warns = {key.name for key in graph.asset_check_keys if not graph.get_check_spec(key).blocking}
+    assert warns, "some checks only warn"
+    assert "most_lines_can_be_read" not in warns
 
 
 def test_dbt_tests_are_checks_of_the_asset_they_speak_of(graph) -> None:

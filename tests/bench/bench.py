@@ -10,7 +10,6 @@ machines are noisy, so the table says what was found and the exit code only whet
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import platform
@@ -100,7 +99,7 @@ def ledger_curve(home: Path) -> list[tuple[curve.LedgerSize, Cost]]:
             home / f"chain-{factor}",
             Settings(warehouse=home / f"chain-{factor}" / "stockroom.duckdb", memory_limit=MEMORY_LIMIT),
         )
-        settings = dataclasses.replace(settings, source_dir=data)
+        settings = settings.changed(source_dir=data)
         measure(f"generating a chain {factor} times as large", [str(PYTHON), str(HERE / "curve.py"), str(factor), str(data)])
         # other tests of staging would cost more than the ledger: models alone
         dbt("dbt parse", settings, "parse")

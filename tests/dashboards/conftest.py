@@ -39,15 +39,21 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Superset, prepared from nothing, over a snapshot in which every chart that a command fills has been filled."""
-    given = Settings()  # what make run made
+def chromium() -> str:
+    """A browser, where these tests are asked for and there is something to show."""
     if not os.environ.get("TEST_DASHBOARD"):
         pytest.skip("make test-dashboard runs it")
     if not (CHROMIUM and DRIVER):
         pytest.skip("no Chromium or no chromedriver here: apt-get install chromium chromium-driver")
-    if not given.warehouse.exists():
-        pytest.skip(f"{given.warehouse}: no warehouse yet; make run")
+    if not Settings().warehouse.exists():
+        pytest.skip(f"{Settings().warehouse}: no warehouse yet; make run")
+    return CHROMIUM
+
+
+@pytest.fixture(scope="session")
+def server(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Superset, prepared from nothing, over a snapshot in which every chart that a command fills has been filled."""
+    given = Settings()  # what make run made
     home = tmp_path_factory.mktemp("superset")
     settings = Settings(
         source_dir=given.source_dir,

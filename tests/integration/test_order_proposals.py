@@ -4,7 +4,6 @@ order, and taken over by the purchase file."""
 from __future__ import annotations
 
 import csv
-import dataclasses
 import re
 import shutil
 from datetime import date
@@ -36,7 +35,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     home = tmp_path_factory.mktemp("proposals")
     shutil.copytree(PROJECT_ROOT / "data" / "golden", home / "source")
     settings = Settings(source_dir=home / "source", warehouse=home / "stockroom.duckdb", dagster_home=home / "dagster")
-    run_daily_replenishment(dataclasses.replace(settings, as_of=AS_OF))
+    run_daily_replenishment(settings.changed(as_of=AS_OF))
     return settings
 
 
@@ -56,7 +55,7 @@ ORDER = "select order_units, reason from recommendations.rec_orders where item_i
 def test_a_budget_and_a_persons_word_are_terms_of_the_order(first_run: Settings, run_dbt, tmp_path: Path) -> None:
     """100 USD in all. A person orders 7 units of item 101 at store 1 for 10 USD each, where the model orders none: 70. What is left
     buys a single unit of item 103 (20 USD) at most."""
-    settings = dataclasses.replace(first_run, warehouse=tmp_path / "stockroom.duckdb")
+    settings = first_run.changed(warehouse=tmp_path / "stockroom.duckdb")
     shutil.copyfile(first_run.warehouse, settings.warehouse)
     ((before, _),) = rows(settings, ORDER)
     assert before > 1
@@ -146,7 +145,7 @@ def test_an_export_counts_as_on_order_once_until_the_purchases_show_it(first_run
     assert "cannot be written" in nowhere.stderr
 
     # the next run knows of it
-    run_daily_replenishment(dataclasses.replace(settings, as_of=LATER))
+    run_daily_replenishment(settings.changed(as_of=LATER))
     assert rows(settings, POSITION) == [(ordered, 0)]
     ((second_order, reason),) = rows(settings, ORDER)
     assert second_order == 0, reason

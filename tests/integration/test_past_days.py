@@ -109,7 +109,7 @@ def test_run_as_of_a_past_day_decides_as_on_that_day(lived, copied: Settings) ->
     then = lived[1]
     assert then["recommendations.rec_orders"]["order_units"].sum() > 0
     assert decisions(copied.warehouse, DAY)["recommendations.rec_orders"].is_empty(), "the last run decided for another day"
-    run_daily_replenishment(Settings(**{**vars(copied), "as_of": DAY}))
+    run_daily_replenishment(copied.changed(as_of=DAY))
     again = decisions(copied.warehouse, DAY)
     assert again.keys() == then.keys()
     assert [name for name in then if not then[name].equals(again[name])] == []

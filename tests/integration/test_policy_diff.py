@@ -21,6 +21,8 @@ from dagster_project.policy_diff.page import as_markdown
 from dagster_project.settings import DBT_PROJECT_DIR, Settings
 
 SEED = "seeds/service_levels.csv"
+FEATURES = "models/features/ftr_demand_weekly.sql"
+LOST = "demand.sold_units + coalesce(lost.lost_units, 0)"
 TERMS = "models/recommendations/rec_order_terms.sql"
 ORDERS = "models/recommendations/rec_orders.sql"
 
@@ -50,8 +52,8 @@ class Project:
         """Everything as committed."""
         self.git("checkout", "--quiet", "--", ".")
 
-    def diff(self) -> Comparison | None:
-        return compare(self.settings, "HEAD", root=self.root)
+    def diff(self, with_forecasts: bool = False) -> Comparison | None:
+        return compare(self.settings, "HEAD", root=self.root, with_forecasts=with_forecasts)
 
     def value(self, query: str):
         with duckdb.connect(str(self.settings.warehouse), read_only=True) as warehouse:
@@ -110,6 +112,18 @@ def test_a_service_level_in_a_seed_moves_the_orders_of_its_class_by_the_quantile
     assert [(model.table, model.effect) for model in found.models] == [("policy.service_levels", "its rows")]
     text = as_markdown(found)
     assert "| 18 | 19 | +20 |" in text
+
+
+def test_forecasts_are_made_again_on_demand(project: Project) -> None:
+    """Item 103 sells twice as much: its order of 20 grows. All rows were made by another run; where only its name differs, none is counted."""
+    project.change(FEATURES, LOST, f"({LOST}) * (1 + (demand.item_id = 103)::integer)")
+    found = project.diff(with_forecasts=True)
+    assert "forecasts" in found.recomputed
+    [order] = found.orders.filter(found.orders["item_id"] == 103, found.orders["location_id"] == 1).to_dicts()
+    assert order["units_before"] == 20
+    assert order["units_after"] > 20
+    assert {t.table: t.changed for t in found.tables}["recommendations.rec_orders"] == 1
+    assert not [note for note in found.notes if "forecasts" in note]
 
 
 def test_a_formula_in_sql_moves_every_order_it_makes(project: Project) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -82,6 +82,24 @@ def test_the_first_day_survives_rebuilds_and_a_rerun_changes_nothing(settings: S
     assert rows(settings, SEEN) == [(one, FIRST, FIRST, False)], "a day that is decided again without findings has none"
     run_on(FIRST, finding(1))
     assert rows(settings, SEEN) == [(one, FIRST, FIRST, True)], "a past day does not know what came later"
+
+
+def test_what_has_been_over_for_two_years_is_forgotten_and_what_is_open_keeps_its_first_day(settings: Settings, run_on) -> None:
+    """A run of a past day forgets nothing: what came later is not over for it."""
+    days = [FIRST + timedelta(days=13 * k) for k in range(58)]  # 741 days, never away for longer than the memory of 14
+    history = "select alert_id, count(*), min(as_of_date) from reports.alert_history group by 1 order by 1"
+    run_on(FIRST, finding(1), finding(2))
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.executemany(
+            "insert into reports.alert_history select * replace (?::date as as_of_date) from reports.alert_history "
+            "where alert_id = 'A0000000001' limit 1",
+            [[day] for day in days[1:-1]],
+        )
+    run_on(FIRST + timedelta(days=730), finding(1))
+    assert [alert for alert, *_ in rows(settings, history)] == ["A0000000001", "A0000000002"], "730 days are not longer than 730"
+    run_on(days[-1], finding(1))
+    assert rows(settings, history) == [("A0000000001", 59, FIRST)]
+    assert rows(settings, SEEN) == [("A0000000001", FIRST, days[-1], True)]
 
 
 def test_who_saw_to_it_shows_at_once_and_ends_when_it_gets_worse(settings: Settings, run_on) -> None:
@@ -166,7 +184,6 @@ def test_a_run_that_failed_is_told_with_its_reason(settings: Settings, tmp_path:
 
 def test_an_acknowledgement_comes_from_postgresql(settings: Settings, run_on, database: str, ask) -> None:
     psycopg = pytest.importorskip("psycopg")
-    from dataclasses import replace
 
     from dagster_project.publish.postgres_input import make_input_schema
 
@@ -181,7 +198,7 @@ def test_an_acknowledgement_comes_from_postgresql(settings: Settings, run_on, da
         FIRST,
     )
     ask(database, "insert into input.alert_acknowledgements (alert_id) values ('A00000000FF')")
-    home = replace(settings, postgres_url=database)
+    home = settings.changed(postgres_url=database)
     result = take_entries(home, WarehouseFile(str(home.warehouse)), lambda *_: None)
     assert result.taken == {"alert_acknowledgements": 1}
     assert result.refused == [

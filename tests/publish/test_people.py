@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import time
 from collections.abc import Callable
@@ -193,21 +192,21 @@ def test_a_new_warehouse_takes_all_again_but_approvals_and_refusals(planner: str
     ask(planner, ORDER, 2, 1, FAR, FAR, 7, "not held there")
     ask(planner, "insert into input.order_approvals (proposal_id) values ('P00000001')")
     assert take(settings, lambda *_: None).taken == {"order_overrides": 1, "order_approvals": 1}
-    fresh = dataclasses.replace(settings, warehouse=settings.warehouse.with_name("fresh.duckdb"))
+    fresh = settings.changed(warehouse=settings.warehouse.with_name("fresh.duckdb"))
     assert take(fresh).taken == {"order_overrides": 1}
     assert rows(fresh, "select order_units from input.order_overrides") == [(7,)]
 
 
 def test_an_approval_waits_for_the_first_proposals(planner: str, settings: Settings, ask: Ask) -> None:
     ask(planner, "insert into input.order_approvals (proposal_id) values ('P00000001')")
-    fresh = dataclasses.replace(settings, warehouse=settings.warehouse.with_name("fresh.duckdb"))
+    fresh = settings.changed(warehouse=settings.warehouse.with_name("fresh.duckdb"))
     assert take(fresh).taken == {}
     assert ask(planner, OUTCOMES) == []
 
 
 def test_without_a_database_nothing_is_looked_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dagster_project.publish.people.connected", None)
-    assert take(dataclasses.replace(settings, postgres_url="")) is None
+    assert take(settings.changed(postgres_url="")) is None
     assert rows(settings, "select 1 from information_schema.tables where table_schema = 'input'") == []
 
 
@@ -234,7 +233,7 @@ def test_the_whole_way_on_the_golden_data(database: str, ask: Ask, tmp_path: Pat
         as_of=AS_OF,
         postgres_url=database,
     )
-    unreachable = dataclasses.replace(home, postgres_url="postgresql://127.0.0.1:1/nowhere")
+    unreachable = home.changed(postgres_url="postgresql://127.0.0.1:1/nowhere")
     with pytest.raises(
         RunFailed, match=r"what people entered cannot be taken: PostgreSQL at 127\.0\.0\.1:1, database nowhere does not answer"
     ):

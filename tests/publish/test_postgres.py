@@ -34,7 +34,7 @@ Change = Callable[..., Settings]
 
 
 def to_database(settings: Settings, url: str) -> Settings:
-    return dataclasses.replace(settings, postgres_url=url)
+    return settings.changed(postgres_url=url)
 
 
 def user(ask: Ask, url: str, name: str, *roles: str) -> str:

@@ -246,10 +246,12 @@ def _short(value: float, kind: str) -> str:
 def _x_labels(labels: Sequence[str], x: Callable[[float], float]) -> str:
     """As many labels as there is room for, evenly apart; the first stands at the left edge, the last at the right."""
     count = min(len(labels), max(2, (WIDTH - _LEFT - _RIGHT) // _LABEL_WIDTH))
-    places = sorted({round(k * (len(labels) - 1) / max(count - 1, 1)) for k in range(count)})
+    last = len(labels) - 1
+    step = max(1, -(-last // max(count - 1, 1)))
+    places = [*range(0, last - step // 2, step), last]
     said = []
     for place in places:
-        where = "" if place == 0 and len(labels) > 1 else "end" if place == len(labels) - 1 and len(labels) > 1 else "mid"
+        where = "" if place == 0 and len(labels) > 1 else "end" if place == last and len(labels) > 1 else "mid"
         said.append(f'<text class="tick {where}" x="{x(place):.1f}" y="{HEIGHT - 7}">{escape(labels[place])}</text>')
     return "".join(said)
 

@@ -12,7 +12,7 @@
     "defect_min_inspected_units", "defect_history_days", "defect_share_cap", "defect_alert_level", "defect_lot_blocked_share",
     "quarantine_max_days", "counted_defects_stay_in_stock", "photographed_defects_stay_in_stock",
     "vision_miss_cost", "vision_false_reject_cost", "vision_review_cost", "vision_expected_defect_share",
-    "alert_memory_days", "alert_shown_days",
+    "alert_memory_days", "alert_shown_days", "alert_kept_days",
 ] %}
 
 with valid as (

@@ -34,7 +34,8 @@ select
         when said.override_days is null then forecasts.mean_units
         else forecasts.mean_units * (7 - said.override_days) / 7 + said.override_units
     end as planned_units,
-    forecasts.run_id
+    forecasts.run_id, runs.data_hash, runs.code_hash, runs.seed
 from forecasts
+left join {{ ref("stg_ml__model_runs") }} as runs on forecasts.run_id = runs.run_id and forecasts.model = runs.model
 left join said
     on forecasts.item_id = said.item_id and forecasts.location_id = said.location_id and forecasts.week_start_date = said.week_start_date

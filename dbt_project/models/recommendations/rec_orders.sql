@@ -20,7 +20,7 @@ decided as (
 )
 
 select
-    as_of_date, item_id, location_id, vendor_id, abc_class, model, policy, cycle_service_level, horizon_days,
+    decided.as_of_date, item_id, location_id, vendor_id, abc_class, decided.model, policy, cycle_service_level, horizon_days,
     demand_units, demand_safety_stock_units, lead_time_safety_stock_units,
     cast(demand_safety_stock_units + lead_time_safety_stock_units as decimal(18, 4)) as safety_stock_units,
     override_shift_units, reorder_point_units, order_up_to_units, on_hand_units, usable_on_hand_units, on_order_units, backorder_units,
@@ -49,5 +49,6 @@ select
             order_reason, '^(ordered|nothing needed|no target[^;]*|stock is not known[^;]*|not bought[^;]*)(; |$)', ''
         ), '') end
     ) as reason,
-    run_id
+    decided.run_id, runs.data_hash, runs.code_hash, runs.seed
 from decided
+left join {{ ref("stg_ml__model_runs") }} as runs on decided.run_id = runs.run_id and decided.model = runs.model

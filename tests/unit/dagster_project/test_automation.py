@@ -10,7 +10,8 @@ import dagster as dg
 import duckdb
 import pytest
 
-from dagster_project.automation import SCHEDULES, SENSORS, drift, every_morning, inbox, new_photos, run_metrics
+from dagster_project.alert_sensor import alert_delivery
+from dagster_project.automation import SCHEDULES, drift, every_morning, inbox, new_photos, run_metrics
 from dagster_project.choices import RunChoices, tried_again
 from dagster_project.definitions import build_defs
 from dagster_project.settings import Settings
@@ -42,8 +43,9 @@ def outcome(sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: s
 
 
 def test_all_is_off_until_it_is_switched_on_but_for_what_only_writes_a_file(defs: dg.Definitions) -> None:
-    on = [sensor.name for sensor in SENSORS if sensor.default_status == dg.DefaultSensorStatus.RUNNING]
-    assert on == [run_metrics.name]
+    on = [sensor.name for sensor in defs.sensors if sensor.default_status == dg.DefaultSensorStatus.RUNNING]
+    assert sorted(on) == [alert_delivery.name, run_metrics.name]
+    assert [one.name for one in (*defs.sensors, *defs.schedules) if not one.description] == []
     assert {schedule.default_status for schedule in SCHEDULES} == {dg.DefaultScheduleStatus.STOPPED}
     automatic = defs.resolve_asset_graph()
     conditions = {key for key in automatic.get_all_asset_keys() if automatic.get(key).automation_condition}

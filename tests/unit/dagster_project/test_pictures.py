@@ -22,7 +22,11 @@ def decoded(markdown: str) -> tuple[str, bytes]:
 def test_a_forecast_and_its_accuracy_are_drawn_as_svg_that_needs_no_page() -> None:
     chain = {"level": ["chain"] * 2, "week_start_date": [date(2017, 1, 1), date(2017, 1, 8)], "reconciled_units": [10.0, 20.0]}
     scores = {"segment": ["all", "all"], "model": ["ets", "naive"], "wape": [0.2, None]}
-    pictures = forecast_pictures({"forecast_hierarchy": pl.DataFrame(chain), "model_metrics": pl.DataFrame(scores)})
+    history = pl.DataFrame({"week_start_date": [date(2016, 12, 25)] * 2, "demand_units": [4.0, 5.0]})
+    pictures = forecast_pictures({"forecast_hierarchy": pl.DataFrame(chain), "model_metrics": pl.DataFrame(scores)}, history)
+    drawn = decoded(pictures["forecast_hierarchy"]["forecast"].md_str)[1].decode()
+    assert "2016-12-25" in drawn, "what was wanted before stands before it"
+    assert "2017-01-08" in drawn
     for table, name in (("forecast_hierarchy", "forecast"), ("model_metrics", "accuracy")):
         kind, svg = decoded(pictures[table][name].md_str)
         assert kind == "svg+xml"
@@ -31,6 +35,15 @@ def test_a_forecast_and_its_accuracy_are_drawn_as_svg_that_needs_no_page() -> No
     assert "ets" in said
     assert "20.0%" in said.replace("\u202f", "").replace(" %", "%")
     assert "naive" not in said
+
+
+def test_a_matrix_has_both_verdicts_even_where_the_model_said_one_only() -> None:
+    scores = pl.DataFrame(
+        [{"photo": "a.png", "photo_hash": "a", "defect_score": None, "verdict": "good", "reason": ""}],
+        schema_overrides={"defect_score": pl.Float64},
+    )
+    found = photo_pictures(contracts.VISION_MODELS.empty(), scores, _labelled([("a", False)]), _paths([]))
+    assert found["confusion_matrix"].md_str.splitlines()[0] == "| a person says | defective | good |"
 
 
 def test_nothing_is_drawn_of_nothing() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from dagster_project.choices import RunChoices
 from dagster_project.run_records import COMMAND_TAG, PROCESS_TAG, close_dead_runs, read_runs, run_tags, write_metrics
 from dagster_project.settings import Settings
 
@@ -56,6 +57,21 @@ def test_a_run_says_how_it_ended_who_started_it_and_what_failed(settings: Settin
     assert str(bad["as_of_date"]) == "2016-06-30"
     assert "the shelf is broken" in bad["failure_message"]
     assert good["finished_at"] >= good["started_at"]
+
+
+def test_a_choice_that_is_refused_before_the_first_step_is_named_in_the_history(settings: Settings) -> None:
+    @dg.op
+    def decide(choices: RunChoices) -> None: ...
+
+    @dg.job(resource_defs={"choices": RunChoices.configure_at_launch()})
+    def decides() -> None:
+        decide()
+
+    config = {"resources": {"choices": {"config": {"as_of": "30.6.2016"}}}}
+    with dg.DagsterInstance.ephemeral() as instance:
+        decides.execute_in_process(run_config=config, instance=instance, raise_on_error=False, tags=run_tags(settings))
+        (run,) = read_runs(instance, settings)
+    assert "30.6.2016: not a day" in run["failure_message"]
 
 
 def test_a_run_whose_process_is_gone_is_closed_and_one_at_work_is_not(settings: Settings) -> None:
