@@ -431,6 +431,13 @@ def publish(
             from dagster_project.publish.snapshot import publish_snapshot
 
             snapshot = publish_snapshot(settings)
+            if snapshot.too_long_for_excel:
+                tables = ", ".join(f"{name} ({snapshot.rows[name]:,})" for name in snapshot.too_long_for_excel)
+                errors.print(
+                    f"[yellow]![/yellow] more rows than an Excel sheet holds: {tables}. In Excel, filter them or take a shorter"
+                    " table: docs/bi.md, How much it is",
+                    soft_wrap=True,
+                )
             text = f"{snapshot.table_count} tables, {snapshot.row_count:,} rows in {snapshot.database} and {snapshot.parquet}."
         elif to == "tableau":
             from dagster_project.publish.tableau import publish_to_tableau

@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,16 +38,30 @@ from dagster_project.settings import Settings
 
 _BI = f"published_snapshot.{BI_SCHEMA}"
 _VERSIONS_KEPT = 2
+EXCEL_ROWS = 1_048_576  # of a worksheet, since Excel 2007
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was published: its name, where it is, and how much it is."""
+    """What was published: its name, where it is, and how much it is (rows per table)."""
 
     run_id: str
     folder: Path
-    table_count: int
-    row_count: int
+    rows: Mapping[str, int]
+
+    @property
+    def table_count(self) -> int:
+        return len(self.rows)
+
+    @property
+    def row_count(self) -> int:
+        return sum(self.rows.values())
+
+    @property
+    def too_long_for_excel(self) -> list[str]:
+        """Tables of which a worksheet cannot hold every row under a heading, the longest first."""
+        longest_first = sorted(self.rows, key=lambda name: -self.rows[name])
+        return [name for name in longest_first if self.rows[name] > EXCEL_ROWS - 1]
 
     @property
     def database(self) -> Path:
@@ -82,7 +96,7 @@ def publish_snapshot(
         unfinished = home / "versions" / f".unfinished_{os.getpid()}"
         try:
             (unfinished / "parquet").mkdir(parents=True)
-            run_id, row_count = _write(settings, tables, promise.version, unfinished, moment)
+            run_id, rows = _write(settings, tables, promise.version, unfinished, moment)
             _write_to_disk(unfinished)
             final = home / "versions" / run_id
             unfinished.rename(final)
@@ -94,7 +108,7 @@ def publish_snapshot(
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         _remove_leftovers(home)
-    return Snapshot(run_id, home, len([table for table in tables if table.kind != "run"]), row_count)
+    return Snapshot(run_id, home, rows)
 
 
 _REMEDY = "Make room or allow writing there, or name another folder: STOCKROOM_PUBLISHED=DIR. Then: stockroom publish"
@@ -173,8 +187,10 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _write(settings: Settings, tables: Sequence[PublishedTable], version: int, folder: Path, moment: datetime) -> tuple[str, int]:
-    """All tables into one new DuckDB file and Parquet; the publication's name and its rows."""
+def _write(
+    settings: Settings, tables: Sequence[PublishedTable], version: int, folder: Path, moment: datetime
+) -> tuple[str, dict[str, int]]:
+    """All tables into one new DuckDB file and Parquet; the publication's name and the rows of each table."""
     data = [table for table in tables if table.kind != "run"]
     path = folder / "stockroom.duckdb"
     with duckdb.connect(config={"memory_limit": settings.memory_limit}) as connection:
@@ -205,7 +221,7 @@ def _write(settings: Settings, tables: Sequence[PublishedTable], version: int, f
         connection.commit()
         connection.execute("use memory")
         connection.execute("detach published_snapshot")  # the file is whole only now
-    return run_id, sum(counts.values())
+    return run_id, counts
 
 
 def _quoted(path: Path) -> str:

@@ -24,6 +24,7 @@ from dagster_project.publish.folder import new_folder
 from dagster_project.publish.metrics import Metric, defined_metrics, home, tableau, unknown_columns
 from dagster_project.settings import Settings
 
+_BATCH_ROWS = 100_000
 VERSION = "18.1"  # of the document, as Tableau writes it since 2018
 _TYPES = {
     "varchar": ("string", "nominal", "dimension"),
@@ -74,19 +75,23 @@ def publish_to_tableau(settings: Settings) -> Extracts:
     sources = sorted({home(metric, metrics).table for metric in metrics.values()})
     with new_folder(settings.published, "tableau") as folder:
         (folder / "extracts").mkdir()
-        with duckdb.connect(str(database), read_only=True) as connection:
-            frames = {table.name: connection.execute(_select(table)).to_arrow_table() for table in tables}
-        pantab.frames_to_hyper(frames, folder / "stockroom.hyper", atomic=False)
-        for name, frame in frames.items():
-            pantab.frames_to_hyper({name: frame}, folder / "extracts" / f"{name}.hyper", atomic=False)
         by_name = {table.name: table for table in tables}
-        for name in sources:
-            members = [name, *_dimensions(by_name[name])]
-            extract = folder / f".{name}.hyper"
-            pantab.frames_to_hyper({member: frames[member] for member in members}, extract, atomic=False)
-            own = [metric for metric in metrics.values() if home(metric, metrics).table == name]
-            _pack(folder / f"{name}.tdsx", name, extract, tds(by_name[name], by_name, own, metrics))
-            extract.unlink()
+        with duckdb.connect(str(database), read_only=True) as connection:
+
+            def write(path: Path, names: Sequence[str]) -> None:
+                # as streams: the facts of a large chain do not fit into memory as Arrow tables
+                rows = {name: connection.cursor().execute(_select(by_name[name])).to_arrow_reader(_BATCH_ROWS) for name in names}
+                pantab.frames_to_hyper(rows, path, atomic=False)
+
+            write(folder / "stockroom.hyper", list(by_name))
+            for name in by_name:
+                write(folder / "extracts" / f"{name}.hyper", [name])
+            for name in sources:
+                extract = folder / f".{name}.hyper"
+                write(extract, [name, *_dimensions(by_name[name])])
+                own = [metric for metric in metrics.values() if home(metric, metrics).table == name]
+                _pack(folder / f"{name}.tdsx", name, extract, tds(by_name[name], by_name, own, metrics))
+                extract.unlink()
         for path in folder.rglob("*.hyper"):
             path.chmod(0o644)  # as any other file; Hyper shuts others out
     return Extracts(settings.published / "tableau", len(tables), len(sources))

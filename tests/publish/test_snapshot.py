@@ -16,9 +16,10 @@ import pytest
 from typer.testing import CliRunner
 
 from dagster_project.cli import app
+from dagster_project.publish import snapshot
 from dagster_project.publish.contract import Promise, promised, published_tables
 from dagster_project.publish.errors import PublishError
-from dagster_project.publish.snapshot import publish_snapshot
+from dagster_project.publish.snapshot import Snapshot, publish_snapshot
 from dagster_project.settings import Settings
 
 MORE_SALES = "update marts.rpt_inventory_item_location set cogs_usd = coalesce(cogs_usd, 0) + 1"
@@ -160,7 +161,8 @@ def test_a_killed_publication_publishes_nothing_and_the_next_one_tidies_up(chang
 FULL = """
 import resource, signal
 from dagster_project.publish.errors import PublishError
-from dagster_project.publish.snapshot import publish_snapshot
+from dagster_project.publish import snapshot
+from dagster_project.publish.snapshot import Snapshot, publish_snapshot
 from dagster_project.settings import Settings
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
@@ -204,6 +206,22 @@ def test_a_folder_that_cannot_be_written_is_a_message(published: Settings, tmp_p
 
 def stockroom(*arguments: str, settings: Settings):
     return CliRunner().invoke(app, list(arguments), env=settings.to_env())
+
+
+def test_publishing_by_hand_names_the_tables_that_no_worksheet_holds(change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = change()
+    assert "Excel" not in stockroom("publish", settings=settings).output
+    ((sold,),) = rows(database(settings), "select count(*) from bi.fct_sales_daily")
+    monkeypatch.setattr(snapshot, "EXCEL_ROWS", sold)
+    result = stockroom("publish", settings=settings)
+    assert result.exit_code == 0
+    assert f"fct_sales_daily ({sold:,})" in result.stderr
+    assert "dim_location" not in result.stderr
+
+
+def test_a_worksheet_holds_a_heading_and_the_rest_in_rows() -> None:
+    counts = {"fits": 1_048_575, "one_more": 1_048_576, "twice": 2_100_000}
+    assert Snapshot("", Path(), counts).too_long_for_excel == ["twice", "one_more"]
 
 
 def test_publishing_by_hand_says_what_and_where(change: Change) -> None:

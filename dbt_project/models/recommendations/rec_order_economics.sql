@@ -1,16 +1,24 @@
 {{ config(materialized="view") }}
 
 -- the champion's distribution of demand over the protection interval, as the orders are made from it
-with demand as (
+-- sorted afterwards: `list(… order by …)` keeps so much per series that a chain's 231,000 do not fit into 4 GB
+with levels as (
     select
         demand.item_id, demand.location_id,
-        list(demand.quantile order by demand.quantile) as demand_levels,
-        list(demand.quantile_units order by demand.quantile) as demand_quantile_units
+        list_sort(list(struct_pack(level := demand.quantile, units := demand.quantile_units))) as quantiles
     from {{ ref("stg_ml__lead_time_demand") }} as demand
     inner join {{ ref("rec_champion") }} as champions
         on demand.item_id = champions.item_id and demand.location_id = champions.location_id
         and demand.model = champions.champion_model
     group by demand.item_id, demand.location_id
+),
+
+demand as (
+    select
+        levels.item_id, levels.location_id,
+        list_transform(levels.quantiles, lambda quantile: quantile.level) as demand_levels,
+        list_transform(levels.quantiles, lambda quantile: quantile.units) as demand_quantile_units
+    from levels
 ),
 
 minimums as (

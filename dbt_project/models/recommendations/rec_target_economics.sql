@@ -1,17 +1,25 @@
 {{ config(materialized="view") }}
 
 -- what the search for the cheapest target reads; without a price or a cost there is nothing to weigh, and no row
-with demand as (
+-- sorted afterwards: `list(… order by …)` keeps so much per series that a chain's 231,000 do not fit into 4 GB
+with levels as (
     select
         demand.item_id, demand.location_id, demand.as_of_date, demand.run_id,
         demand.horizon_days, demand.mean_units,
-        list(demand.quantile order by demand.quantile) as demand_levels,
-        list(demand.quantile_units order by demand.quantile) as demand_quantile_units
+        list_sort(list(struct_pack(level := demand.quantile, units := demand.quantile_units))) as quantiles
     from {{ ref("stg_ml__lead_time_demand") }} as demand
     inner join {{ ref("rec_champion") }} as champions
         on demand.item_id = champions.item_id and demand.location_id = champions.location_id
         and demand.model = champions.champion_model
     group by all
+),
+
+demand as (
+    select
+        levels.item_id, levels.location_id, levels.as_of_date, levels.run_id, levels.horizon_days, levels.mean_units,
+        list_transform(levels.quantiles, lambda quantile: quantile.level) as demand_levels,
+        list_transform(levels.quantiles, lambda quantile: quantile.units) as demand_quantile_units
+    from levels
 )
 
 select
