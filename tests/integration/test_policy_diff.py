@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -76,7 +75,7 @@ def test_a_service_level_in_a_seed_moves_the_orders_of_its_class_by_the_quantile
 
     Ordering costs next to nothing in this warehouse, so that no batch hides the need: 8 units at 10 USD and 18 at 20 before.
     """
-    project.settings = replace(project.settings, warehouse=tmp_path / "stockroom.duckdb")
+    project.settings = project.settings.changed(warehouse=tmp_path / "stockroom.duckdb")
     shutil.copyfile(project.golden, project.settings.warehouse)
     with duckdb.connect(str(project.settings.warehouse)) as warehouse:
         warehouse.execute("update policy.policy_parameters set value = 0.01 where parameter = 'order_cost_usd_per_line'")

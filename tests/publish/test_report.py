@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import re
 from collections.abc import Callable
@@ -356,7 +355,7 @@ def test_it_is_written_beside_what_is_published_and_the_same_each_time(installed
     write_report(installed)
     assert first.path.read_bytes() == content
     assert [path.name for path in first.path.parent.iterdir()] == ["index.html"]
-    elsewhere = dataclasses.replace(installed, published_dir=installed.warehouse.parent / "shared")
+    elsewhere = installed.changed(published_dir=installed.warehouse.parent / "shared")
     assert elsewhere.report == installed.warehouse.parent / "shared" / "report" / "index.html"
 
 

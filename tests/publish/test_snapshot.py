@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import fcntl
 import os
 import subprocess
@@ -197,7 +196,7 @@ def _environment() -> dict[str, str]:
 
 def test_a_folder_that_cannot_be_written_is_a_message(published: Settings, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    nowhere = dataclasses.replace(published, published_dir=tmp_path / "file" / "published")
+    nowhere = published.changed(published_dir=tmp_path / "file" / "published")
     result = stockroom("publish", settings=nowhere)
     assert result.exit_code == 1
     assert f"{tmp_path}/file/published cannot be written" in result.stderr
