@@ -90,14 +90,17 @@ def find_photos(source_dir: Path, entered: pl.DataFrame | None = None) -> Inspec
 
 
 def vision_settings(choices: dict, today: date | None = None) -> VisionSettings:
-    """The policy's costs, changed by what settings.json beside the labelled photos says. Raises ValueError for what is no setting."""
+    """The policy's costs, changed by what settings.json beside the labelled photos says. Raises ValueError for what is no setting.
+
+    One thread, unless that file says otherwise: with two the weights differ, and the orders of a machine must not hang on its cores.
+    """
     from ml.vision import VisionSettings
 
     policy = _policy(today or date.today())
     costs = {name: policy[f"vision_{name}"] for name in _COSTS if f"vision_{name}" in policy}
     chosen = {name: value for name, value in choices.items() if name != "note"}
     try:
-        return VisionSettings(**costs | chosen)
+        return VisionSettings(**{"threads": 1} | costs | chosen)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{PHOTO_FOLDER}/{TRAINING_FOLDER}/{SETTINGS_FILE}: {error}. Correct or delete it.") from error
 

@@ -93,6 +93,11 @@ def test_settings_are_the_policys_costs_and_what_the_folder_says(tmp_path: Path)
         find_photos(tmp_path)
 
 
+def test_a_run_learns_with_one_thread_so_that_every_machine_judges_alike() -> None:
+    assert vision_settings({}).threads == 1
+    assert vision_settings({"threads": 2}).threads == 2
+
+
 def test_a_parameter_holds_from_its_day_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "seeds").mkdir()
     (tmp_path / "seeds" / "policy_parameters.csv").write_text(
