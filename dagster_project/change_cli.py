@@ -213,7 +213,6 @@ def _reporting() -> Iterator[None]:
 
 
 def _settings(warehouse: Path | None) -> Settings:
-
     settings = Settings.from_env()
     return settings.changed(warehouse=warehouse) if warehouse else settings
 
