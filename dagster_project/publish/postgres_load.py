@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MARK = "Published by Stockroom. Its tables are written anew by every publication; keep your own in other schemas."
 _LOCK_KEY = 7308895167  # any number nobody else takes
 _ROWS_PER_BATCH = 100_000
+_INDEX_MEMORY = "256MB"
 
 Progress = Callable[[str, float], None]
 
@@ -138,6 +139,12 @@ def _present(connection: psycopg.Connection) -> dict[str, dict[str, str]]:
     return found
 
 
+def _keyed(connection: psycopg.Connection) -> set[str]:
+    """Tables with a key or an index: those that were filled before."""
+    found = connection.execute("select tablename from pg_indexes where schemaname = %s", [BI_SCHEMA])
+    return {name for (name,) in found.fetchall()}
+
+
 def _wanted(table: PublishedTable) -> dict[str, str]:
     return {column.name: postgres_type(column.type) for column in table.columns}
 
@@ -153,8 +160,6 @@ def _make_schema(connection: psycopg.Connection, tables: Sequence[PublishedTable
                 not_null = set(table.primary_key)
                 columns = ", ".join(f"{quoted(n)} {t}{' not null' if n in not_null else ''}" for n, t in wanted.items())
                 connection.execute(f"create table {_name(table)} ({columns})")
-                for statement in _key_statements(table):
-                    connection.execute(statement)
                 continue
             for name in [name for name in wanted if name not in present[table.name]]:
                 connection.execute(f"alter table {_name(table)} add column {quoted(name)} {wanted[name]}")
@@ -241,10 +246,11 @@ def _exchange(
     """Old rows out, new rows in: one transaction for all tables."""
     import adbc_driver_postgresql.dbapi as adbc
 
-    present = _present(connection)
+    present, keyed = _present(connection), _keyed(connection)
     written = 0
     with adbc.connect(url) as loader, loader.cursor() as cursor:
         cursor.execute(f"set lock_timeout = '{LOCK_SECONDS}s'")
+        cursor.execute(f"set maintenance_work_mem = '{_INDEX_MEMORY}'")
         cursor.execute(f"select pg_try_advisory_xact_lock({_LOCK_KEY})")
         if not cursor.fetchone()[0]:
             raise PublishError(
@@ -266,6 +272,9 @@ def _exchange(
                 table.name, rows.to_arrow_reader(_ROWS_PER_BATCH), mode="append", db_schema_name=BI_SCHEMA
             )
             written += loaded if table.kind != "run" else 0
+            # row by row an index of millions of rows takes several times as long as at once
+            for statement in _key_statements(table) if table.name not in keyed else ():
+                cursor.execute(statement)
         loader.commit()
     return written
 

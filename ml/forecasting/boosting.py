@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ml.forecasting.panel import Panel
 from ml.forecasting.settings import ForecastSettings
+from ml.forecasting.year import without_year
 
 if TYPE_CHECKING:
     from ml.forecasting.models import Workshop
@@ -104,7 +105,7 @@ def sum_quantiles(panel: Panel, fit_end: int, ends: Sequence[int], lengths: Sequ
     import lightgbm
 
     found = np.full((panel.series, len(ends), len(lengths), len(QUANTILE_LEVELS)), np.nan)
-    rows, target, weight, features = _sum_rows(panel, fit_end, lengths, settings)
+    rows, target, weight, features = _sum_rows(without_year(panel, fit_end, 0)[0], fit_end, lengths, settings)
     if len(target) < settings.boosting_min_rows // 2:
         return found
     parameters = _parameters(settings) | {"num_leaves": max(settings.boosting_leaves // 2, 4), "learning_rate": 0.06}
@@ -115,15 +116,17 @@ def sum_quantiles(panel: Panel, fit_end: int, ends: Sequence[int], lengths: Sequ
         for level in QUANTILE_LEVELS
     ]
     for e, end in enumerate(ends):
+        here, year = without_year(panel, end, max(lengths))
         at = np.flatnonzero(panel.can_train(end, settings))
         for begin in range(0, at.size, settings.chunk_series):
             part = at[begin : begin + settings.chunk_series]
-            level = panel.level_units(end)[part]
-            own, _ = _origin_features(panel, part, end, level)
+            level = here.level_units(end)[part]
+            own, _ = _origin_features(here, part, end, level)
             for j, length in enumerate(lengths):
-                rows = np.hstack([own, _sum_features(panel, part, end, length, level)[0]])
+                rows = np.hstack([own, _sum_features(here, part, end, length, level)[0]])
+                units = level * year[part, :length].sum(axis=1)
                 for q, booster in enumerate(boosters):
-                    found[part, e, j, q] = np.maximum(booster.predict(rows, num_threads=1), 0.0) * level * length
+                    found[part, e, j, q] = np.maximum(booster.predict(rows, num_threads=1), 0.0) * units
     return np.maximum.accumulate(found, axis=3)
 
 

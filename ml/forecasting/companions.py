@@ -25,6 +25,7 @@ from ml.forecasting.outliers import outlier_rows
 from ml.forecasting.panel import Panel
 from ml.forecasting.settings import ForecastSettings
 from ml.forecasting.weekly import WeeklyPanel
+from ml.forecasting.year import without_year
 
 Stamp = dict[str, object]
 
@@ -118,8 +119,9 @@ def explanations(made: Forecasts, weekly: WeeklyPanel, constants: Stamp) -> tupl
     rows = _most_moving(weekly, made.settings.explained_series)
     if fitted is None or not rows.size:
         return FEATURE_IMPORTANCE.empty(), FORECAST_EXPLANATIONS.empty()
-    features, level = boosting.rows_at(made.panel, rows, made.panel.periods, 0)
-    shap, base = explain.contributions(fitted.booster, features, level, link="log")
+    seen, year = without_year(made.panel, made.panel.periods, 1)
+    features, level = boosting.rows_at(seen, rows, made.panel.periods, 0)
+    shap, base = explain.contributions(fitted.booster, features, level * year[rows, 0], link="log")
     keys = weekly.keys[rows.astype(np.uint32)]
     importance = explain.importance_rows(fitted.booster, shap, "lightgbm")
     reasons = explain.explanation_rows(keys, shap, base, features.astype(np.float64), list(fitted.features), "lightgbm")

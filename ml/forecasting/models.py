@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ml.forecasting.panel import Panel
 from ml.forecasting.settings import ForecastSettings
+from ml.forecasting.year import without_year
 
 Array = NDArray[np.float64]
 Family = Literal["baseline", "intermittent", "smoothing", "boosting", "neural"]
@@ -153,6 +154,7 @@ def paths(
     """
     from ml.forecasting import boosting
 
+    panel, year = without_year(panel, end, horizon)
     statistical = [spec for spec in specs(names) if spec.build]
     started = process_time()
     found = _statistical(statistical, panel, end, horizon, settings)
@@ -165,7 +167,7 @@ def paths(
     for name in names:
         if REGISTRY[name].family == "neural":
             found[name] = _neural(name, panel, end, horizon, settings, workshop)
-    return {name: found[name] for name in names}
+    return {name: found[name] * year for name in names}
 
 
 def _neural(name: str, panel: Panel, end: int, horizon: int, settings: ForecastSettings, workshop: Workshop) -> Array:
