@@ -66,6 +66,11 @@ CALENDAR_WEEKLY = FrameContract(
         Column("month", pl.Int32, "Month (1 to 12) of the week's middle day, in which most of its days lie."),
         Column("quarter", pl.Int32, "Quarter (1 to 4) of the week's middle day."),
         Column("week_of_year", pl.Int32, "ISO week (1 to 53) of the week's middle day."),
+        Column(
+            "year_ago_alignment",
+            pl.Float64,
+            "Sales of the days of the year before that correspond to the week's, by special days, over those of the week 365.25 days before.",
+        ),
     ),
 )
 

@@ -162,6 +162,7 @@ def build_panel(features: Features, as_of_date: date, horizon: int, settings: Fo
         KNOWN_NAMES,
         static,
         ("product_category", "store_location"),
+        _alignment(features, last_week, weeks, horizon),
     )
     return WeeklyPanel(panel, keys, last_week, demand, price, promotion_days, outliers, has_negative)
 
@@ -192,6 +193,16 @@ def _known(features: Features, place: pl.DataFrame, last_week: date, weeks: int,
     store = place.join(stores.rename({"row": "store"}), on="location_id", how="left", maintain_order="left")["store"].to_numpy()
     known[:, :, 2:] = calendar[store]
     return known
+
+
+def _alignment(features: Features, last_week: date, weeks: int, horizon: int) -> Array:
+    """What the calendar says of every week of the grid and the year before, the same in all stores."""
+    found = np.ones(weeks + horizon)
+    by_week = features.calendar_weekly.unique("week_start_date", keep="first", maintain_order=True)
+    column = weeks - 1 - (pl.lit(last_week) - pl.col("week_start_date")).dt.total_days() // 7
+    inside = by_week.with_columns(column=column).filter(pl.col("column").is_between(0, weeks + horizon - 1))
+    found[inside["column"].to_numpy()] = inside["year_ago_alignment"].to_numpy()
+    return found
 
 
 def _codes(values: pl.Series) -> NDArray[np.int64]:

@@ -43,10 +43,16 @@ def without_year(panel: Panel, end: int, horizon: int) -> tuple[Panel, Array]:
     past = _past(panel, end)
     if past is None:
         return panel, np.ones((panel.series, horizon))
-    noise = past.noise(horizon)
     columns = np.arange(end + horizon)
+    moved = np.zeros(len(columns))
+    if panel.year_ago_alignment is not None:
+        # the newest year itself is what it is: only what it foretells is moved
+        later = columns >= past.first + past.whole
+        moved[later] = np.log(panel.year_ago_alignment[: end + horizon][later])
+    noise = past.noise(horizon, moved)
+    moved = _kept(moved, noise[1]) if noise else _BELIEF * moved
     everyone = past.curve(past.is_old)
-    shape = np.tile(past.at(past.believed(past.shrunk(everyone), noise), columns), (panel.series, 1))
+    shape = np.tile(past.at(past.believed(past.shrunk(everyone), noise), columns) + moved, (panel.series, 1))
     for j in range(len(panel.static_names)):
         values, code = np.unique(panel.static[:, j], return_inverse=True)
         if not 2 <= len(values) <= _MOST_VALUES:
@@ -117,15 +123,15 @@ class _Past:
         return signal / (signal + noise / 5) * smooth + signal / (signal + noise) * (curve - smooth)
 
     def believed(self, curve: Array, noise: tuple[float, float] | None) -> Array:
-        """What is believed of a curve: nearly all of its large moves, and little of those as small as the noise."""
+        """What is believed of a curve, over weeks and in single weeks."""
         if noise is None:
             return _BELIEF * curve
         smooth = self.smooth(curve)
-        return sum(move**3 / (move**2 + n + 1e-12) for move, n in zip((smooth, curve - smooth), noise, strict=True))  # type: ignore[return-value]
+        return _kept(smooth, noise[0]) + _kept(curve - smooth, noise[1])
 
-    def noise(self, horizon: int) -> tuple[float, float] | None:
+    def noise(self, horizon: int, moved: Array) -> tuple[float, float] | None:
         """Variance of what the year before foretold and that did not come: of the change over a horizon, and of single weeks' own
-        moves. None where too few series are old enough to say."""
+        moves. None where too few series are old enough to say. `moved` is what the calendar adds to what was foretold."""
         end, level = self.demand.shape[1], _LEVEL_WEEKS * self.week
         weeks = int(np.clip(horizon // self.week, 2, 13))
         ahead = weeks * self.week
@@ -139,6 +145,7 @@ class _Past:
         recent = total[end - level - ahead - seen * self.week :]
         # a year ago lies between two periods
         ago = np.interp(np.arange(end - len(recent), end) - self.year, np.arange(end), total)
+        ago += moved[end - len(recent) : end]
 
         def changes(values: Array) -> Array:
             origins = range(level, len(values) - ahead + 1, self.week)
@@ -151,6 +158,11 @@ class _Past:
         """A curve at any columns: a year is a little longer than its whole periods, so a place lies between two of them."""
         place = np.mod(columns - self.first, self.year)
         return np.interp(place, np.arange(self.whole), curve)
+
+
+def _kept(move: Array, noise: float) -> Array:
+    """Nearly all of large moves, little of those as small as the noise."""
+    return move**3 / (move**2 + noise + 1e-12)
 
 
 def _past(panel: Panel, end: int) -> _Past | None:

@@ -51,7 +51,8 @@ def test_its_sql_gives_a_reader_a_store_manager_a_controller_and_a_planner(
 def test_its_files_open_as_it_says(published: Settings) -> None:
     command = re.search(r"^ {4}(duckdb -readonly .*?)\s+#", TEXT, re.MULTILINE)
     read = re.search(r'^ {4}pandas\.read_parquet\("data/warehouse/published/(.*)"\)', TEXT, re.MULTILINE)
-    assert command and read
+    assert command
+    assert read
     _, _, path, query = shlex.split(command[1])
     with duckdb.connect(str(published.published / path.rsplit("/", 1)[1]), read_only=True) as connection:
         connection.sql("set schema = 'bi'")
