@@ -67,7 +67,7 @@ CALENDAR_WEEKLY = FrameContract(
         Column("quarter", pl.Int32, "Quarter (1 to 4) of the week's middle day."),
         Column("week_of_year", pl.Int32, "ISO week (1 to 53) of the week's middle day."),
         Column(
-            "year_ago_alignment",
+            "year_ago_alignment_ratio",
             pl.Float64,
             "Sales of the days of the year before that correspond to the week's, by special days, over those of the week 365.25 days before.",
         ),

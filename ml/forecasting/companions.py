@@ -100,7 +100,10 @@ def reconciled(made: Forecasts, weekly: WeeklyPanel, constants: Stamp) -> pl.Dat
     summed = np.asarray(summing @ panel.training_units)
     start = np.argmax(summed > 0, axis=1)
     start[summed.sum(axis=1) <= 0] = panel.periods
-    above = Panel(summed, summed, np.ones(summed.shape, dtype=bool), start.astype(np.int64), panel.season)
+    in_stock = np.ones(summed.shape, dtype=bool)
+    above = Panel(
+        summed, summed, in_stock, start.astype(np.int64), panel.season, year_ago_alignment_ratio=panel.year_ago_alignment_ratio
+    )
     names = list(_UPPER_MODELS)
     found = models.paths(names, above, panel.periods, horizon, made.settings, models.Workshop())
     base = np.mean([found[name] for name in names], axis=0)

@@ -43,7 +43,7 @@ class Panel:
     static: Array = field(default_factory=lambda: np.zeros((0, 0)))
     """Attributes of the series as numbers, (series, names), or empty."""
     static_names: tuple[str, ...] = ()
-    year_ago_alignment: Array | None = None
+    year_ago_alignment_ratio: Array | None = None
     """Demand of the days of the year before that a period corresponds to, by special days, over that of the period 365.25 days before;
     (periods + horizon,). None: all ones."""
 

@@ -173,6 +173,7 @@ PREPROCESSING = (
     "weeks counted back from the as-of day; weeks without a row are weeks without demand",
     "weeks cut by a stock-out: the estimated demand of SQL, else the mean of earlier weeks in stock",
     "outliers far above level and usual sale, outside promotions and holidays, capped at the robust bound",
+    "from a year and a quarter on: the shape of the year, of all series together and of each category, divided out and multiplied back",
     "boosting and networks: everything in units of the series' own level",
 )
 _OWN_FEATURES = ("lags", "rolling means, deviations, maxima", "exponentially weighted means", "share of weeks with a sale",

@@ -201,7 +201,7 @@ def _alignment(features: Features, last_week: date, weeks: int, horizon: int) ->
     by_week = features.calendar_weekly.unique("week_start_date", keep="first", maintain_order=True)
     column = weeks - 1 - (pl.lit(last_week) - pl.col("week_start_date")).dt.total_days() // 7
     inside = by_week.with_columns(column=column).filter(pl.col("column").is_between(0, weeks + horizon - 1))
-    found[inside["column"].to_numpy()] = inside["year_ago_alignment"].to_numpy()
+    found[inside["column"].to_numpy()] = inside["year_ago_alignment_ratio"].to_numpy()
     return found
 
 

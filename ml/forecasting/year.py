@@ -45,10 +45,10 @@ def without_year(panel: Panel, end: int, horizon: int) -> tuple[Panel, Array]:
         return panel, np.ones((panel.series, horizon))
     columns = np.arange(end + horizon)
     moved = np.zeros(len(columns))
-    if panel.year_ago_alignment is not None:
+    if panel.year_ago_alignment_ratio is not None:
         # the newest year itself is what it is: only what it foretells is moved
         later = columns >= past.first + past.whole
-        moved[later] = np.log(panel.year_ago_alignment[: end + horizon][later])
+        moved[later] = np.log(panel.year_ago_alignment_ratio[: end + horizon][later])
     noise = past.noise(horizon, moved)
     moved = _kept(moved, noise[1]) if noise else _BELIEF * moved
     everyone = past.curve(past.is_old)

@@ -77,7 +77,7 @@ select
                 then least(greatest(aligned.corresponding_units / aligned.same_week_units, 1 / 3), 3)
             else 1
         end as double
-    ) as year_ago_alignment
+    ) as year_ago_alignment_ratio
 from weeks
 cross join {{ ref("int_locations") }} as locations
 left join holidays on locations.location_id = holidays.location_id and weeks.week_start_date = holidays.week_start_date

@@ -99,7 +99,7 @@ def calendar_frame(weeks: int, locations=(1,), as_of: date = AS_OF) -> pl.DataFr
         "month": [day.month for day in middle],
         "quarter": [(day.month + 2) // 3 for day in middle],
         "week_of_year": [day.isocalendar().week for day in middle],
-        "year_ago_alignment": [1.0] * len(starts),
+        "year_ago_alignment_ratio": [1.0] * len(starts),
     }
     return pl.concat([pl.DataFrame(rows).with_columns(location_id=pl.lit(location)) for location in locations])
 
