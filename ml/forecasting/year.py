@@ -31,8 +31,8 @@ _BASE_WEEKS = (13, 26)
 _LEVEL_WEEKS = 8
 _MOST_VALUES, _FEWEST_SERIES = 60, 10
 """An attribute with more values than this groups nothing; fewer series than these have no shape that others could take."""
-_BELIEF, _BELIEF_SPREAD = 0.7, 0.3
-"""Share of a shape that comes again, before anything was seen of it, and the deviation of that guess."""
+_BELIEFS, _BELIEF_SPREAD = (0.7, 0.4), 0.3
+"""Share of a shape that comes again, over weeks and in single weeks, before anything was seen of it; and the deviation of that guess."""
 
 
 def without_year(panel: Panel, end: int, horizon: int) -> tuple[Panel, Array]:
@@ -50,7 +50,7 @@ def without_year(panel: Panel, end: int, horizon: int) -> tuple[Panel, Array]:
         later = columns >= past.first + past.whole
         moved[later] = np.log(panel.year_ago_alignment_ratio[: end + horizon][later])
     noise = past.noise(horizon, moved)
-    moved = _kept(moved, noise[1]) if noise else _BELIEF * moved
+    moved = _kept(moved, noise[1]) if noise else _BELIEFS[1] * moved
     everyone = past.curve(past.is_old)
     shape = np.tile(past.at(past.believed(past.shrunk(everyone), noise), columns) + moved, (panel.series, 1))
     for j in range(len(panel.static_names)):
@@ -124,9 +124,9 @@ class _Past:
 
     def believed(self, curve: Array, noise: tuple[float, float] | None) -> Array:
         """What is believed of a curve, over weeks and in single weeks."""
-        if noise is None:
-            return _BELIEF * curve
         smooth = self.smooth(curve)
+        if noise is None:
+            return _BELIEFS[0] * smooth + _BELIEFS[1] * (curve - smooth)
         return _kept(smooth, noise[0]) + _kept(curve - smooth, noise[1])
 
     def noise(self, horizon: int, moved: Array) -> tuple[float, float] | None:
@@ -152,7 +152,7 @@ class _Past:
             return np.array([values[o : o + ahead].mean() - values[o - level : o].mean() for o in origins])
 
         own = [(values - self.smooth(values))[level :: self.week] for values in (ago, recent)]
-        return _unforetold(changes(ago), changes(recent), weeks), _unforetold(own[0], own[1], 1)
+        return _unforetold(changes(ago), changes(recent), _BELIEFS[0], weeks), _unforetold(own[0], own[1], _BELIEFS[1], 1)
 
     def at(self, curve: Array, columns: NDArray[np.int64]) -> Array:
         """A curve at any columns: a year is a little longer than its whole periods, so a place lies between two of them."""
@@ -182,10 +182,10 @@ def _past(panel: Panel, end: int) -> _Past | None:
     return _Past(demand, panel.start, is_old, votes, first, base, year, week)
 
 
-def _unforetold(foretold: Array, came: Array, overlap: int) -> float:
-    """The variance of noise in `foretold` by a regression of what `came` on it, with a prior; `overlap` neighbours say the same."""
+def _unforetold(foretold: Array, came: Array, belief: float, overlap: int) -> float:
+    """The variance of noise in `foretold` by a regression of what `came` on it, with `belief` as prior; `overlap` neighbours say the same."""
     foretold, came = foretold - foretold.mean(), came - came.mean()
-    error = float(np.mean((came - _BELIEF * foretold) ** 2))
+    error = float(np.mean((came - belief * foretold) ** 2))
     prior = overlap * error / _BELIEF_SPREAD**2
-    share = np.clip((came @ foretold + prior * _BELIEF) / max(foretold @ foretold + prior, 1e-12), 0.01, 1.0)
+    share = np.clip((came @ foretold + prior * belief) / max(foretold @ foretold + prior, 1e-12), 0.01, 1.0)
     return float(foretold.var() * (1 - share) / share)

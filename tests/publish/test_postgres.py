@@ -225,6 +225,17 @@ def test_a_publication_killed_in_the_middle_leaves_the_old_rows(change: Change, 
     assert ask(database, everything) != before
 
 
+def test_a_first_publication_killed_in_the_middle_is_made_whole_by_the_next(published: Settings, database: str, ask: Ask) -> None:
+    settings = to_database(published, database)
+    killed = subprocess.run([sys.executable, "-c", KILLED], env={**os.environ, **settings.to_env()}, timeout=120, check=False)
+    assert killed.returncode == -9
+    # keys are made with the first rows
+    keys = "select count(*) from pg_constraint where contype = 'p' and connamespace = 'bi'::regnamespace"
+    assert ask(database, keys) == [(0,)]
+    publish_to_postgres(settings)
+    assert ask(database, keys) == [(len([table for table in published_tables() if table.primary_key]),)]
+
+
 def test_a_locked_table_is_a_message_and_then_works(
     change: Change, database: str, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
