@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
+import polars as pl
 import pytest
-from forecast_frames import panel_of
+from forecast_frames import AS_OF, feature_frames, panel_of
 
+from ml.forecasting import ForecastSettings
 from ml.forecasting.panel import Panel
+from ml.forecasting.weekly import build_panel
 from ml.forecasting.year import without_year
 
 WEEKS, SERIES = 100, 40
@@ -85,6 +89,26 @@ def test_what_did_not_come_again_is_not_believed() -> None:
     moves[DECEMBER : DECEMBER + 4] = 1.2
     restless = panel_of((20.0 + np.arange(SERIES))[:, None] * moves, season=52)
     assert np.abs(without_year(restless, WEEKS, 4)[1] - 1).max() < 0.12
+
+
+def test_a_feast_that_moved_is_expected_where_it_is_now() -> None:
+    # the calendar says: half as much again in the second week ahead as the same weeks of last year let expect, and less after it
+    ratio = np.ones(WEEKS + 4)
+    ratio[WEEKS + 1], ratio[WEEKS + 2] = 1.5, 0.8
+    plain = without_year(chain(), WEEKS, 4)[1]
+    moved = without_year(replace(chain(), year_ago_alignment_ratio=ratio), WEEKS, 4)[1]
+    assert moved / plain == pytest.approx(np.tile(ratio[WEEKS:], (SERIES, 1)), rel=0.05)
+
+
+def test_the_calendar_of_the_warehouse_is_laid_on_the_grid_of_weeks() -> None:
+    features = feature_frames(np.full((2, 10), 5.0))
+    first_ahead = AS_OF + timedelta(days=1)
+    calendar = features.calendar_weekly.with_columns(
+        year_ago_alignment_ratio=pl.when(pl.col("week_start_date") == first_ahead).then(1.25).otherwise(1.0)
+    )
+    weekly = build_panel(replace(features, calendar_weekly=calendar).conformed(), AS_OF, 3, ForecastSettings())
+    assert weekly.panel.year_ago_alignment_ratio is not None
+    assert weekly.panel.year_ago_alignment_ratio.tolist() == [1.0] * 10 + [1.25, 1.0, 1.0]
 
 
 def test_trend_is_no_season() -> None:
