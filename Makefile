@@ -57,7 +57,7 @@ dashboard: setup $(SUPERSET)/.installed ## dashboards in the browser, http://127
 	@$(BIN)/stockroom dashboard
 
 test: setup ## all tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-dashboard: setup $(SUPERSET)/.installed ## each dashboard in a headless Chromium, over what is published
 	@TEST_DASHBOARD=1 $(BIN)/python -m pytest -p no:xdist -rs tests/dashboards
