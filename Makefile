@@ -63,7 +63,7 @@ test-dashboard: setup $(SUPERSET)/.installed ## each dashboard in a headless Chr
 	@TEST_DASHBOARD=1 $(BIN)/python -m pytest -p no:xdist -rs tests/dashboards
 
 lint: setup ## ruff, sqlfluff, import rules
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/sqlfluff lint dbt_project/models dbt_project/tests/singular
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/sqlfluff lint --processes 0 dbt_project/models dbt_project/tests/singular
 
 format: setup ## let ruff and sqlfluff rewrite
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/sqlfluff fix dbt_project/models dbt_project/tests/singular
