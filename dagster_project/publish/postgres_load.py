@@ -272,7 +272,7 @@ def _exchange(
                 table.name, rows.to_arrow_reader(_ROWS_PER_BATCH), mode="append", db_schema_name=BI_SCHEMA
             )
             written += loaded if table.kind != "run" else 0
-            # row by row an index of millions of rows takes several times as long as at once
+            # built at once over the rows that are there, not row by row
             for statement in _key_statements(table) if table.name not in keyed else ():
                 cursor.execute(statement)
         loader.commit()

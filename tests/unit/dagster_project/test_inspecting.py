@@ -93,7 +93,7 @@ def test_settings_are_the_policys_costs_and_what_the_folder_says(tmp_path: Path)
         find_photos(tmp_path)
 
 
-def test_a_run_learns_with_one_thread_so_that_every_machine_judges_alike() -> None:
+def test_a_run_learns_with_one_thread_so_that_cores_do_not_decide() -> None:
     assert vision_settings({}).threads == 1
     assert vision_settings({"threads": 2}).threads == 2
 
