@@ -163,10 +163,8 @@ def draw_weights(labels: NDArray[np.bool_], groups: NDArray[np.int64]) -> NDArra
 
 
 def _halves(device: torch.device) -> bool:
-    """Whether 16 bits are faster: on a GPU, and on processors that multiply them in hardware."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return bool(torch.cpu._is_avx512_bf16_supported()) or bool(torch.cpu._is_amx_tile_supported())
+    """Whether 16 bits are used: on a GPU that has them. Few processors do, and the others would learn other weights."""
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 
 def _follow(average: DefectNet, network: DefectNet, keep: float) -> None:

@@ -49,7 +49,7 @@ class VisionSettings:
     memory_patches: int = 2_000
     """Good-only model: patches of good photos that are remembered."""
     threads: int = 0
-    """Threads of torch while training; 0 leaves them as they are. One thread gives the same weights on every machine alike."""
+    """Threads of torch while training; 0 leaves them as they are. With one thread the number of cores changes no weight."""
     seed: int = 1
 
     def __post_init__(self) -> None:
