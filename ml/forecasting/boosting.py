@@ -11,6 +11,7 @@ the target period. Series of a sample are drawn anew for every origin.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import process_time
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,8 @@ _OBJECTIVES: dict[str, dict[str, Any]] = {
     "lightgbm_squared": {"objective": "regression"},
     "lightgbm_absolute": {"objective": "l1"},
 }
+_WORKERS = 2
+"""Boosters that train or foretell at a time."""
 _CAP = 0.9995
 """Quantile of the scaled targets above which a target counts as that: one data error must not bend all trees."""
 
@@ -68,8 +71,8 @@ def paths(
         own, _ = _origin_features(panel, part, end, level)
         for step in range(horizon):
             rows = np.hstack([own, _step_features(panel, part, end, step, level)[0]])
-            for name, model in boosters.items():
-                found[name][part, step] = np.maximum(model.booster.predict(rows, num_threads=1), 0.0) * level
+            for name, said in zip(boosters, _foretold([model.booster for model in boosters.values()], rows), strict=True):
+                found[name][part, step] = said * level
     workshop.inference_seconds.update(dict.fromkeys(names, (process_time() - started) / len(names)))
     return found
 
@@ -91,10 +94,8 @@ def fit(names: Sequence[str], panel: Panel, end: int, horizon: int, settings: Fo
         return {}
     data = lightgbm.Dataset(rows, np.minimum(target, cap), weight=weight, feature_name=list(features),
                             free_raw_data=False, params={"max_bin": 127, "verbose": -1, "num_threads": 1})  # fmt: skip
-    return {
-        name: Booster(lightgbm.train(_parameters(settings) | _OBJECTIVES[name], data, settings.boosting_rounds), features)
-        for name in names
-    }
+    trained = _trained(data, [_parameters(settings) | _OBJECTIVES[name] for name in names], settings.boosting_rounds)
+    return {name: Booster(booster, features) for name, booster in zip(names, trained, strict=True)}
 
 
 def sum_quantiles(panel: Panel, fit_end: int, ends: Sequence[int], lengths: Sequence[int], settings: ForecastSettings) -> Array:
@@ -111,10 +112,8 @@ def sum_quantiles(panel: Panel, fit_end: int, ends: Sequence[int], lengths: Sequ
     parameters = _parameters(settings) | {"num_leaves": max(settings.boosting_leaves // 2, 4), "learning_rate": 0.06}
     data = lightgbm.Dataset(rows, target, weight=weight, feature_name=list(features), free_raw_data=False,
                             params={"max_bin": 127, "verbose": -1, "num_threads": 1})  # fmt: skip
-    boosters = [
-        lightgbm.train(parameters | {"objective": "quantile", "alpha": level}, data, settings.boosting_quantile_rounds)
-        for level in QUANTILE_LEVELS
-    ]
+    asked = [parameters | {"objective": "quantile", "alpha": level} for level in QUANTILE_LEVELS]
+    boosters = _trained(data, asked, settings.boosting_quantile_rounds)
     for e, end in enumerate(ends):
         here, year = without_year(panel, end, max(lengths))
         at = np.flatnonzero(panel.can_train(end, settings))
@@ -125,9 +124,23 @@ def sum_quantiles(panel: Panel, fit_end: int, ends: Sequence[int], lengths: Sequ
             for j, length in enumerate(lengths):
                 rows = np.hstack([own, _sum_features(here, part, end, length, level)[0]])
                 units = level * year[part, :length].sum(axis=1)
-                for q, booster in enumerate(boosters):
-                    found[part, e, j, q] = np.maximum(booster.predict(rows, num_threads=1), 0.0) * units
+                found[part, e, j] = np.column_stack(_foretold(boosters, rows)) * units[:, None]
     return np.maximum.accumulate(found, axis=3)
+
+
+def _trained(data: Any, parameters: Sequence[dict[str, Any]], rounds: int) -> list[Any]:
+    """A booster per set of parameters, side by side: each has one thread, so how many there are changes no digit."""
+    import lightgbm
+
+    data.construct()  # once, and not by two threads at a time
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        return list(pool.map(lambda own: lightgbm.train(own, data, rounds), parameters))
+
+
+def _foretold(boosters: Sequence[Any], rows: NDArray[np.float32]) -> list[Array]:
+    """What each booster says of the rows, not below 0."""
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        return list(pool.map(lambda booster: np.maximum(booster.predict(rows, num_threads=1), 0.0), boosters))
 
 
 def _parameters(settings: ForecastSettings) -> dict[str, Any]:

@@ -155,8 +155,7 @@ def read_history(
         repair_stock_outs(units, in_stock, start, season, settings.repair_window_periods) if settings.repair_stock_outs else units
     )
     known = _known(rows, future, names, grid, numbers, periods, horizon)
-    attributes, attribute_names = _static(static, ids)
-    panel = Panel(units, training, in_stock, start, season, known, names, attributes, attribute_names)
+    panel = Panel(units, training, in_stock, start, season, known, names, *attributes(static, ids))
     counts = np.zeros(shape, dtype=np.int32)
     np.add.at(counts, (row, column), 1)
     reasons = _reasons(panel, raw, row, counts, stocked, settings)
@@ -245,8 +244,8 @@ def _known(
     return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def _static(static: pl.DataFrame | None, ids: pl.Series) -> tuple[Array, tuple[str, ...]]:
-    """Attributes as numbers, series by series; words become codes by how often they occur, so that rows' order decides nothing."""
+def attributes(static: pl.DataFrame | None, ids: pl.Series) -> tuple[Array, tuple[str, ...]]:
+    """Attributes as numbers, (series, names), and their names; words become codes by how often they occur, so that rows' order decides nothing."""
     if static is None:
         return np.zeros((0, 0)), ()
     own = pl.DataFrame({"unique_id": ids}).join(

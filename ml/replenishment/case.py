@@ -42,6 +42,8 @@ _NUMBERS = {
     "receipts": ("quantity",),
     "params": (*REQUIRED["params"][1:], *OPTIONAL_NUMBERS),
 }
+_NAMES = ("group", "supplier", "is_whole_units", "unmet")
+_TERMS = (*_NUMBERS["params"], *_NAMES)
 _FLAGS = {"history": ("in_stock",), "params": ("is_whole_units",)}
 
 
@@ -61,6 +63,13 @@ class Clock:
         if self.unit == "month":
             return times.dt.year().cast(pl.Int64) * 12 + times.dt.month().cast(pl.Int64)
         return (times.cast(pl.Date).to_physical().cast(pl.Int64) - self.offset) // self.days
+
+    @property
+    def season_periods(self) -> int:
+        """Periods after which a season comes again: the days of a week, the weeks or months of a year; 1 where there is none."""
+        if self.unit == "month":
+            return 12
+        return {1: 7, 7: 52}.get(self.days, 1) if self.unit == "days" else 1
 
     def season_positions(self, first: int, periods: int) -> tuple[NDArray[np.int64], int] | None:
         """Place of each period in its year (weeks, months) or week (days), and how many places there are; None for numbers."""
@@ -101,6 +110,8 @@ class Case:
     """Type of the ids as they came."""
     clock: Clock
     batches: list[Batch]
+    attributes: pl.DataFrame
+    """unique_id and every column of the terms that is none of them, in the order of `table`: what series of a group may have in common."""
     orders: pl.DataFrame
     """row, units, age, came (bool): every order that is known, delivered or not, with its age when it came or its age now."""
 
@@ -116,7 +127,9 @@ def read_case(history: Any, state: Any, pipeline: Any, receipts: Any, params: An
     demand = _demand(frames["history"], table, clock)
     table = _judged(table, demand, settings.most_lead_time_periods)
     batches = list(_batches(demand, table, clock, settings))
-    return Case(table, id_dtype, clock, batches, _orders(frames["pipeline"], frames["receipts"], table, clock))
+    own = read["params"].select(pl.col("unique_id").cast(pl.String), pl.exclude("unique_id", *_TERMS))
+    beside = table.select("unique_id").join(own, on="unique_id", how="left", maintain_order="left")
+    return Case(table, id_dtype, clock, batches, beside, _orders(frames["pipeline"], frames["receipts"], table, clock))
 
 
 def _frame(name: str, value: Any) -> pl.DataFrame:
@@ -195,7 +208,7 @@ def _table(state: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
                 f"{name}.unique_id: {frame.filter(pl.col('unique_id').is_duplicated())['unique_id'][0]!r} is there twice"
             )
     numbers = (*REQUIRED["params"][1:], *(name for name in OPTIONAL_NUMBERS if name in params.columns))
-    others = [name for name in ("group", "supplier", "is_whole_units", "unmet") if name in params.columns]
+    others = [name for name in _NAMES if name in params.columns]
     terms = params.select("unique_id", *numbers, *others)
     absent = [pl.lit(None, pl.Float64).alias(name) for name in OPTIONAL_NUMBERS if name not in terms.columns]
     stock = state.select("unique_id", "now", "on_hand", "on_order")

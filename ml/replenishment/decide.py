@@ -18,6 +18,7 @@ from ml.replenishment.case import Batch, Case, Clock, read_case
 from ml.replenishment.demand import demand_paths
 from ml.replenishment.draws import Draws, draw
 from ml.replenishment.orders import order_terms
+from ml.replenishment.pooled import Said, leaning, said_by_groups
 from ml.replenishment.search import Situation, best_order, draw_inflow, gain_of_ordering
 from ml.replenishment.season import shared_season
 from ml.replenishment.settings import DecisionSettings
@@ -65,8 +66,9 @@ def decide(
       taken to come half-way through the promised lead time.
     - params: unique_id, lead_time_periods (promised), review_periods, holding_cost (per unit and period), shortage_cost (per unit),
       optionally order_cost (per order), moq, pack, shelf_life_periods, max_stock (units), service_level (used in place of
-      the costs), group (series that share a season), supplier (series that share lead times), unmet ("lost" or "backordered"),
-      is_whole_units (absent: whole where all past demand was).
+      the costs), group (series that share a season and, twenty and more, learn from each other what demand to expect), supplier (series
+      that share lead times), unmet ("lost" or "backordered"), is_whole_units (absent: whole where all past demand was). Every
+      other column is an attribute of the series (category, store, price), which its group reads.
 
     In a period the order comes first, then arrivals, demand (lost if unmet) and costs. Where unmet demand is backordered, on_hand
     below zero is what is owed. Returns unique_id, order_qty, target_units (order up to this position), the terms, which add up to
@@ -80,9 +82,10 @@ def decide(
         raise ValueError(f"policy {policy!r} is not one of {', '.join(get_args(Policy))}")
     settings = settings or DecisionSettings()
     case = read_case(history, state, pipeline, receipts, params, settings)
+    said = said_by_groups(case, settings)
     with ThreadPoolExecutor(max_workers=max(settings.workers, 1)) as pool:
         found = list(
-            pool.map(lambda pair: _decided(case, *pair, policy, settings), zip(case.batches, _seasons(case), strict=True))
+            pool.map(lambda pair: _decided(case, *pair, said, policy, settings), zip(case.batches, _seasons(case), strict=True))
         )
     terms = pl.concat(found) if found else pl.DataFrame(schema={"row": pl.Int64})
     return _orders(case, terms)
@@ -119,7 +122,9 @@ def _seasons(case: Case) -> list[dict[int, Array]]:
     return seasons
 
 
-def _decided(case: Case, batch: Batch, season: dict[int, Array], policy: Policy, settings: DecisionSettings) -> pl.DataFrame:
+def _decided(
+    case: Case, batch: Batch, season: dict[int, Array], said: dict[int, Said], policy: Policy, settings: DecisionSettings
+) -> pl.DataFrame:
     """The targets of one batch and what they rest on."""
     table = case.table[batch.row]
     lead, review = batch.lead_time, batch.review
@@ -127,6 +132,7 @@ def _decided(case: Case, batch: Batch, season: dict[int, Array], policy: Policy,
     ages = lead + settings.most_late_periods
     draws = draw(settings.paths, periods, ages + periods + 1, settings.seed)
     paths = _paths(case.clock, batch, season, draws, settings)
+    paths = leaning(paths, lead + review, batch.row.tolist(), said, settings)
     supply, open_units = _supply(case, table, batch, ages, settings)
     shortage, holding, notes = _costs(table, settings)
     backordered = _flags(table, "unmet", "backordered")

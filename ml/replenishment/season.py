@@ -23,7 +23,12 @@ def shared_season(units: Array, in_stock: NDArray[np.bool_], position: NDArray[n
     """(places,) factors with mean 1 that serve (S, T) demand better than none in periods they were not learned from; else None."""
     periods = units.shape[1]
     hidden = max(int(periods * _HIDDEN_SHARE), min(places, 13))
-    if periods < _CYCLES * places or periods - hidden < places:
+    if (
+        periods < _CYCLES * places
+        or periods - hidden < places
+        or not in_stock[:, :-hidden].any()
+        or not in_stock[:, -hidden:].any()
+    ):
         return None
     level = _level(units, places)
     learned = _factors(units[:, :-hidden], in_stock[:, :-hidden], level[:, :-hidden], position[:-hidden], places)

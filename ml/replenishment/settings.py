@@ -43,6 +43,14 @@ class DecisionSettings:
     resampling_share: float = 0.3
     """Prior weight of drawing the future from the past as it was."""
     resampling_discount: float = 0.9
+    group_share: float = 0.5
+    """How far a series leans towards what its group says, at most: half-way between both quantile functions."""
+    group_origins: int = 40
+    """Past moments of a group whose outcomes its model learns from, newest first."""
+    group_prior_windows: float = 3_000.0
+    """Outcomes (series times moments) at which a group is followed half as far as at most."""
+    group_prior_units: float = 3.0
+    """Demand over the interval at which a series leans half as far as its group's share."""
 
     # supply
     reliable_share: float = 0.7

@@ -132,3 +132,8 @@ def test_a_season_in_common_has_mean_one_and_must_earn_its_place() -> None:
     assert factors[5:].mean() == pytest.approx(30 * 7 / 110, rel=0.1)
     assert shared_season(random.poisson(15, (12, 84)).astype(float), known, place, 7) is None
     assert shared_season(weekly[:, :8], known[:, :8], place[:8], 7) is None
+
+
+def test_what_never_was_in_stock_has_no_season() -> None:
+    units = np.random.default_rng(3).poisson(5, (1, 84)).astype(float)
+    assert shared_season(units, np.zeros((1, 84), dtype=bool), np.arange(84) % 7, 7) is None
