@@ -45,7 +45,7 @@ class DecisionSettings:
     resampling_discount: float = 0.9
     group_share: float = 0.5
     """How far a series leans towards what its group says, at most: half-way between both quantile functions."""
-    group_origins: int = 40
+    group_origins: int = 20
     """Past moments of a group whose outcomes its model learns from, newest first."""
     group_prior_windows: float = 3_000.0
     """Outcomes (series times moments) at which a group is followed half as far as at most."""

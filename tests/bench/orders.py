@@ -17,6 +17,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from forecast_losses import compare_ratios
 from games import (
     GAMES,
     Games,
@@ -31,8 +32,10 @@ from games import (
     weekly_wholesale,
 )
 from generated_sections import markdown_table
+from shop import HOLDING, LEAD, PERIODS, SHORTAGE, play_shop, shops
 
 _REAL_SERIES, _REAL_SEED = 120, 11
+_SHOP_ITEMS = 600
 _MANY = 100_000
 _KINDS = {"0": "at once", "4": "after 4 periods", "stochastic": "at random, some never"}
 _RESAMPLES = 1_000
@@ -53,6 +56,7 @@ def main(markdown: Annotated[Path | None, typer.Option(help="Write the page to t
             *_head(),
             *_games_section(games, own),
             *_real_section([(weekly, _scores(weekly)[0]), (daily, _scores(daily)[0])]),
+            *_shop_section(Path(folder)),
             *_speed_section(games, decide_s),
         ]
     )
@@ -143,6 +147,40 @@ def _real_section(played: list[tuple[Games, np.ndarray]]) -> list[str]:
         "How to read it: other series of the same two sources were looked at while settings were chosen; these were drawn with a seed of "
         "their own, and some are the same items.",
         "",
+    ]
+
+
+def _shop_section(folder: Path) -> list[str]:
+    rows = []
+    for shop in shops(folder, _SHOP_ITEMS, _REAL_SEED):
+        alone, together = play_shop(shop, is_group=False), play_shop(shop, is_group=True)
+        per_unit = [cost.paid.sum() / cost.asked.sum() for cost in (alone, together)]
+        # an item counts as much as any other: in periods of its own demand before
+        mean = shop.mean_units
+        per_item = [float((cost.paid / mean).mean()) / (PERIODS - LEAD) for cost in (alone, together)]
+        found = compare_ratios((together.paid, together.asked), (alone.paid, alone.asked))
+        relative = [value / per_unit[0] for value in (found.difference, found.low, found.high)]
+        rows.append(
+            [
+                shop.name,
+                *(f"{value:.3f}" for value in per_unit),
+                f"{relative[0]:+.1%} ({relative[1]:+.1%} to {relative[2]:+.1%})",
+                f"{per_item[1] / per_item[0] - 1:+.1%}",
+                *(f"{1_000 * cost.seconds / _SHOP_ITEMS:.1f}" for cost in (alone, together)),
+            ]
+        )
+    return [
+        "## Items of one shop",
+        "",
+        f"{_SHOP_ITEMS} items of each of the two sources, decided for in one call per period over {PERIODS} periods, from all history before. "
+        f"An order comes after {LEAD} periods; a unit left over costs {HOLDING:g} a period, a unit missed {SHORTAGE:g}; the first {LEAD} periods do not "
+        "count. Once item by item, once with `group` (and the attributes there are: none of the gifts, category, product and store of the fresh "
+        "goods). Cost per unit asked for; the difference with a paired bootstrap over items; the last but two with every item counting alike.",
+        "",
+        *markdown_table(
+            ["shop", "alone", "as a group", "difference", "items alike", "ms per item, alone", "as a group"],
+            rows,
+        ),
     ]
 
 
