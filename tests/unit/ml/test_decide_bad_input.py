@@ -41,6 +41,16 @@ def test_no_order_and_why(terms: dict[str, float], reason: str) -> None:
     assert (order["order_qty"], order["reason"]) == (0, reason)
 
 
+def test_what_never_was_in_stock_is_ordered_all_the_same() -> None:
+    made = dict(frames({"A": STEADY * 8}))
+    days = pl.date_range(date(2024, 1, 1), date(2024, 2, 17), eager=True)
+    made["history"] = made["history"].with_columns(ds=days, in_stock=pl.lit(value=False))
+    made["state"] = made["state"].with_columns(now=pl.lit(date(2024, 2, 18)))
+    order = decide(**made).row(0, named=True)
+    assert order["order_qty"] >= 10
+    assert order["reason"] == "ordered"
+
+
 @pytest.mark.parametrize(
     ("terms", "said"),
     [
