@@ -10,6 +10,7 @@ the target period. Series of a sample are drawn anew for every origin.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -223,7 +224,19 @@ def _stacked(
     if not any(map(len, targets)):
         return np.zeros((0, 0), dtype=np.float32), np.zeros(0), np.zeros(0), names
     weight = np.concatenate(weights)
-    return np.vstack(rows), np.concatenate(targets), weight / max(weight.mean(), 1e-12), names
+    return np.vstack(rows), np.concatenate(targets), weight / max(weight.mean(), 1e-12), _told_apart(names)
+
+
+def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
+    """Names as LightGBM takes them: people's columns may hold what JSON does not, or be called as a feature of ours is."""
+    found: list[str] = []
+    for name in names:
+        plain = re.sub(r'[\[\]{}",:\s]', "_", name)
+        number = 1
+        while (own := plain if number == 1 else f"{plain}_{number}") in found:
+            number += 1
+        found.append(own)
+    return tuple(found)
 
 
 def _origin_features(

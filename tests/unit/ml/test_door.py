@@ -416,6 +416,18 @@ def test_attributes_in_words_are_read_and_the_unknown_is_allowed() -> None:
     assert fresh[[0, 1, 3]].tolist() == [1, 0, 1]
 
 
+@pytest.mark.parametrize("name", ['price [USD], "new"', "lag_1", "category of goods"])
+def test_an_attribute_and_a_plan_may_have_any_name(name: str) -> None:
+    history = history_of(poisson(60)).with_columns(plan=pl.lit(0.0))
+    future = history.filter(pl.col("ds") == history["ds"].max()).with_columns(ds=pl.col("ds").dt.offset_by("1d")).drop("y")
+    static = pl.DataFrame({"unique_id": history["unique_id"].unique()}).with_columns(price=pl.lit(3.0))
+    plain = forecast(history, 1, "D", LEVELS, future, static, settings=BOOSTED)
+    plan, price = {"plan": name}, {"price": name}
+    assert forecast(history.rename(plan), 1, "D", LEVELS, future.rename(plan), static.rename(price), settings=BOOSTED).equals(
+        plain
+    )
+
+
 def test_an_attribute_tells_series_apart() -> None:
     # Half of the series sell nothing on odd days, half nothing on even days; only the attribute says which.
     rng = np.random.default_rng(9)
