@@ -131,10 +131,11 @@ def train_or_load(
     if photos.labelled.is_empty():
         return None, NO_LABELS
     from ml.vision import load_model, train_model
+    from ml.vision.settings import TRAINING
     from ml.vision.store import ModelError
     from ml.vision.train import TrainingError
 
-    key = hashlib.sha256(json.dumps([photos.training_key, asdict(settings)], sort_keys=True).encode()).hexdigest()[:16]
+    key = hashlib.sha256(json.dumps([TRAINING, photos.training_key, asdict(settings)], sort_keys=True).encode()).hexdigest()[:16]
     folder = models_folder / "vision" / key
     try:
         return load_model(folder), "loaded"

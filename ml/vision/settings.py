@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TRAINING = 2
+"""What the same photos and settings are made into: raise it where a change makes another model of them, so that kept ones are made anew."""
+
 
 @dataclass(frozen=True)
 class VisionSettings:

@@ -178,3 +178,19 @@ def test_a_model_from_elsewhere_is_used_and_is_no_photo(tmp_path: Path) -> None:
     assert found.to_judge["photo"].to_list() == ["a.png"]
     with pytest.raises(ValueError, match=r"model\.json cannot be read"):
         inspecting.train_or_load(tmp_path / "models", found, vision_settings({}), lambda share, text: None)
+
+
+def test_a_model_of_an_earlier_way_of_training_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "training/good/a.png")
+    put(tmp_path, "training/bad/b.png")
+    found, kept = find_photos(tmp_path), []
+
+    class Made:
+        def save(self, folder: Path) -> None:
+            kept.append(folder)
+
+    monkeypatch.setattr("ml.vision.train_model", lambda *_: Made())
+    for training in (1, 2):
+        monkeypatch.setattr("ml.vision.settings.TRAINING", training)
+        inspecting.train_or_load(tmp_path / "models", found, vision_settings({}), lambda share, text: None)
+    assert len(set(kept)) == 2
