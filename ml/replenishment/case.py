@@ -67,9 +67,8 @@ class Clock:
     @property
     def season_periods(self) -> int:
         """Periods after which a season comes again: the days of a week, the weeks or months of a year; 1 where there is none."""
-        if self.unit == "month":
-            return 12
-        return {1: 7, 7: 52}.get(self.days, 1) if self.unit == "days" else 1
+        found = self.season_positions(0, 1)
+        return 1 if found is None else found[1]
 
     def season_positions(self, first: int, periods: int) -> tuple[NDArray[np.int64], int] | None:
         """Place of each period in its year (weeks, months) or week (days), and how many places there are; None for numbers."""
