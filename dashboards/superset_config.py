@@ -7,6 +7,8 @@ import logging
 import os
 from pathlib import Path
 
+from flask import request, session
+
 HOME = Path(os.environ["STOCKROOM_SUPERSET_HOME"])
 PUBLISHED = Path(os.environ["STOCKROOM_SNAPSHOT"])
 
@@ -43,7 +45,20 @@ TALISMAN_CONFIG = {
     "content_security_policy_nonce_in": ["script-src"],
     "force_https": False,
     "session_cookie_secure": False,  # plain HTTP on this machine
+    "session_cookie_samesite": SESSION_COOKIE_SAMESITE,
 }
+
+
+def FLASK_APP_MUTATOR(app):
+    """Nobody's clicks are not recorded: the log-in page sends its own, and Superset's answer carries a session without a user.
+
+    It may come after the answer to the log-in, and would then undo it.
+    """
+
+    @app.before_request
+    def ignore_events_of_nobody():
+        if request.path == "/superset/log/" and "_user_id" not in session:
+            return "", 204
 
 
 def DB_CONNECTION_MUTATOR(uri, params, username, security_manager, source):

@@ -116,6 +116,8 @@ class Browser:
             "--disable-component-update", "--disable-sync", "--window-size=1400,2000", f"--user-data-dir={profile}",
         ):  # fmt: skip
             options.add_argument(flag)
+        # no start page of its own, which asks for hundreds of files and for addresses elsewhere
+        options.add_experimental_option("prefs", {"session.restore_on_startup": 4, "session.startup_urls": ["about:blank"]})
         options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
         self.server = server
         self.driver = webdriver.Chrome(options=options, service=Service(DRIVER))

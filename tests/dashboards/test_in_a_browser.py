@@ -116,6 +116,14 @@ def test_the_next_snapshot_is_seen_without_a_restart(browser, server) -> None:
     assert shown[0]["run_id"] == "the next one"
 
 
+def test_what_the_page_sends_before_the_log_in_does_not_undo_it(server) -> None:
+    with urllib.request.urlopen(f"{server.url}/login/", timeout=30) as page:
+        anonymous = page.headers["Set-Cookie"].partition(";")[0]
+    events = urllib.request.Request(f"{server.url}/superset/log/?explode=events", b"events=[]", {"Cookie": anonymous})
+    with urllib.request.urlopen(events, timeout=30) as answer:
+        assert (answer.status, answer.headers["Set-Cookie"]) == (204, None)
+
+
 def test_nobody_else_gets_in(server) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(f"{server.url}/api/v1/dashboard/", timeout=10)
