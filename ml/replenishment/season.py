@@ -26,7 +26,7 @@ def shared_season(units: Array, in_stock: NDArray[np.bool_], position: NDArray[n
     if (
         periods < _CYCLES * places
         or periods - hidden < places
-        or not in_stock[:, :-hidden].any()
+        or not (units * in_stock)[:, :-hidden].any()
         or not in_stock[:, -hidden:].any()
     ):
         return None

@@ -137,3 +137,7 @@ def test_a_season_in_common_has_mean_one_and_must_earn_its_place() -> None:
 def test_what_never_was_in_stock_has_no_season() -> None:
     units = np.random.default_rng(3).poisson(5, (1, 84)).astype(float)
     assert shared_season(units, np.zeros((1, 84), dtype=bool), np.arange(84) % 7, 7) is None
+
+
+def test_what_never_was_sold_has_no_season() -> None:
+    assert shared_season(np.zeros((1, 84)), np.ones((1, 84), dtype=bool), np.arange(84) % 7, 7) is None
