@@ -40,6 +40,8 @@ _OBJECTIVES: dict[str, dict[str, Any]] = {
 }
 _WORKERS = 2
 """Boosters that train or foretell at a time."""
+_REACH = 4.8
+"""Rounds times learning rate of the quantiles."""
 _CAP = 0.9995
 """Quantile of the scaled targets above which a target counts as that: one data error must not bend all trees."""
 
@@ -110,7 +112,7 @@ def sum_quantiles(panel: Panel, fit_end: int, ends: Sequence[int], lengths: Sequ
     rows, target, weight, features = _sum_rows(without_year(panel, fit_end, 0)[0], fit_end, lengths, settings)
     if len(target) < settings.boosting_min_rows // 2:
         return found
-    parameters = _parameters(settings) | {"num_leaves": max(settings.boosting_leaves // 2, 4), "learning_rate": 0.06}
+    parameters = _parameters(settings) | {"num_leaves": max(settings.boosting_leaves // 2, 4), "learning_rate": _quantile_rate(settings)}
     data = lightgbm.Dataset(rows, target, weight=weight, feature_name=list(features), free_raw_data=False,
                             params={"max_bin": 127, "verbose": -1, "num_threads": 1})  # fmt: skip
     asked = [parameters | {"objective": "quantile", "alpha": level} for level in QUANTILE_LEVELS]
@@ -127,6 +129,11 @@ def sum_quantiles(panel: Panel, fit_end: int, ends: Sequence[int], lengths: Sequ
                 units = level * year[part, :length].sum(axis=1)
                 found[part, e, j] = np.column_stack(_foretold(boosters, rows)) * units[:, None]
     return np.maximum.accumulate(found, axis=3)
+
+
+def _quantile_rate(settings: ForecastSettings) -> float:
+    """Fewer rounds go as far by longer steps."""
+    return min(_REACH / settings.boosting_quantile_rounds, 0.2)
 
 
 def _trained(data: Any, parameters: Sequence[dict[str, Any]], rounds: int) -> list[Any]:

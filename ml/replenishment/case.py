@@ -5,7 +5,7 @@ Belongs here: columns, types, dates and ages, and what is said about rows that c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,16 +86,49 @@ class Clock:
 
 @dataclass(frozen=True)
 class Batch:
-    """Series with equally long histories, the same promised lead time and the same review period, in the order of their ids."""
+    """Series decided in the same period with the same promised lead time and review period, those that began first coming first.
+
+    All S of them lie on one grid of T periods that ends before `now`, zero and not in stock before they begin.
+    """
 
     row: NDArray[np.int64]
     """Place of each series in the result."""
     units: Array
     in_stock: NDArray[np.bool_]
-    first_period: int
+    start: NDArray[np.int64]
+    """(S,): column of the first period, ascending."""
     now: int
     lead_time: int
     review: int
+
+    @property
+    def first_period(self) -> int:
+        """Of the grid."""
+        return self.now - self.units.shape[1]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Series of several batches on one grid, zero and not in stock where they have no history; first_period is that of column 0."""
+
+    units: Array
+    in_stock: NDArray[np.bool_]
+    start: NDArray[np.int64]
+    """(S,): column of the first period."""
+    first_period: int
+
+
+def one_grid(places: Sequence[tuple[Batch, int]]) -> Grid:
+    """The series at `places` of batches, in that order, from the first period of any to the last."""
+    first = min(batch.first_period + int(batch.start[place]) for batch, place in places)
+    shape = (len(places), max(batch.now for batch, _ in places) - first)
+    grid = Grid(np.zeros(shape), np.zeros(shape, dtype=bool), np.zeros(len(places), dtype=np.int64), first)
+    for i, (batch, place) in enumerate(places):
+        begin, end = batch.first_period + int(batch.start[place]) - first, batch.now - first
+        grid.units[i, begin:end] = batch.units[place, batch.start[place] :]
+        grid.in_stock[i, begin:end] = batch.in_stock[place, batch.start[place] :]
+        grid.start[i] = begin
+    return grid
 
 
 @dataclass(frozen=True)
@@ -283,21 +316,22 @@ def _batches(demand: pl.DataFrame, table: pl.DataFrame, clock: Clock, settings: 
     usable = usable.with_columns(first=pl.max_horizontal("first", pl.col("now") - settings.most_history_periods))
     row, period = demand["row"].to_numpy(), demand["period"].to_numpy()
     y, in_stock = demand["y"].to_numpy(), demand["in_stock"].to_numpy()
-    for key, part in usable.group_by(["first", "now", "lead", "review"], maintain_order=True):
-        first, now, lead, review = (int(value) for value in key)
+    for key, part in usable.sort("first", "row").group_by(["now", "lead", "review"], maintain_order=True):
+        now, lead, review = (int(value) for value in key)
         ahead = lead + max(settings.periods_beyond_lead_time, 2 * review)
         most = max(1, min(settings.chunk_series, _SIMULATED_VALUES // (settings.paths * ahead)))
         for begin in range(0, part.height, most):
-            rows = part["row"][begin : begin + most].to_numpy()
-            start, end = np.searchsorted(row, rows), np.searchsorted(row, rows, side="right")
-            at = np.concatenate([np.arange(b, e) for b, e in zip(start.tolist(), end.tolist(), strict=True)])
-            at = at[period[at] >= first]
-            place, step = np.searchsorted(rows, row[at]), period[at] - first
-            batch = Batch(
-                rows, np.zeros((len(rows), now - first)), np.ones((len(rows), now - first), bool), first, now, lead, review
-            )
-            batch.units[place, step] = y[at]
-            batch.in_stock[place, step] = in_stock[at]
+            rows, first = (part[name][begin : begin + most].to_numpy() for name in ("row", "first"))
+            start = first - first[0]
+            has_begun = np.arange(now - first[0]) >= start[:, None]
+            batch = Batch(rows, np.zeros(has_begun.shape), has_begun, start, now, lead, review)
+            bounds = [np.searchsorted(row, rows, side).tolist() for side in ("left", "right")]
+            at = np.concatenate([np.arange(b, e) for b, e in zip(*bounds, strict=True)])
+            place = np.repeat(np.arange(len(rows)), np.subtract(bounds[1], bounds[0]))
+            is_read = period[at] >= first[place]
+            at, place = at[is_read], place[is_read]
+            batch.units[place, period[at] - first[0]] = y[at]
+            batch.in_stock[place, period[at] - first[0]] = in_stock[at]
             yield batch
 
 

@@ -9,6 +9,7 @@ near the level so far, with the variance so far, and knows little of either.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,62 +37,58 @@ class Runs:
     """(S,): discounted log likelihood."""
 
 
-def find_runs(units: Array, in_stock: NDArray[np.bool_], settings: DecisionSettings) -> Runs:
-    """Follow (S, T) demand; beginnings older than the newest 24 are counted as one."""
+def find_runs(units: Array, in_stock: NDArray[np.bool_], start: NDArray[np.int64], settings: DecisionSettings) -> Runs:
+    """Follow (S, T) demand from column `start` (ascending) on; beginnings older than the newest 24 are counted as one."""
     series, periods = units.shape
     shape = (series, _RUNS)
-    first = np.maximum(units[:, 0], 1.0)
+    first = np.maximum(units[np.arange(series), start], 1.0)[:, None]
     log_weight = np.full(shape, -np.inf)
     log_weight[:, 0] = 0.0
-    count = np.full(shape, _PRIOR_PERIODS)
-    mean = np.repeat(first[:, None], _RUNS, axis=1)
-    degrees = np.full(shape, settings.prior_weight)
-    squares = np.repeat(((settings.prior_variation * first) ** 2 * settings.prior_weight)[:, None], _RUNS, axis=1)
+    seen = np.zeros(shape, dtype=np.int64)  # periods of each run
+    mean = np.repeat(first, _RUNS, axis=1)
+    squares = np.repeat((settings.prior_variation * first) ** 2 * settings.prior_weight, _RUNS, axis=1)
     evidence = np.zeros(series)
+    all_degrees = settings.prior_weight + np.arange(periods + 1.0)
+    normalizer = gammaln((all_degrees + 1) / 2) - gammaln(all_degrees / 2) - 0.5 * np.log(np.pi)
+    begun = np.searchsorted(start, np.arange(periods), side="right")  # so many series have begun by each period
     for t in range(periods):
-        weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
-        expected = (weight * mean).sum(axis=1) / weight.sum(axis=1)
-        y = np.where(in_stock[:, t], units[:, t], np.maximum(units[:, t], expected))[:, None]
-        variance = squares / degrees * (1 + 1 / count)
-        log_likelihood = (
-            gammaln((degrees + 1) / 2)
-            - gammaln(degrees / 2)
-            - 0.5 * np.log(degrees * np.pi * variance)
-            - (degrees + 1) / 2 * np.log1p((y - mean) ** 2 / (degrees * variance))
-        )
-        if t == 0:
-            log_likelihood = np.zeros(shape)
-        joint = log_weight + log_likelihood
-        step = np.logaddexp.reduce(joint, axis=1)
-        if t > 0:
-            evidence = settings.evidence_discount * evidence + step
-        posterior = joint - step[:, None]
-        error = y - mean
-        squares = squares + error**2 * count / (count + 1)
-        mean = mean + error / (count + 1)
-        count, degrees = count + 1, degrees + 1
-        weight = np.exp(posterior)
-        level, spread = (weight * mean).sum(axis=1), (weight * squares / degrees).sum(axis=1)
+        now, is_first = slice(0, begun[t]), (start[: begun[t]] == t)[:, None]
+        count, degrees = seen[now] + _PRIOR_PERIODS, seen[now] + settings.prior_weight
+        weight = np.exp(log_weight[now] - log_weight[now].max(axis=1, keepdims=True))
+        expected = (weight * mean[now]).sum(axis=1) / weight.sum(axis=1)
+        y = np.where(in_stock[now, t], units[now, t], np.maximum(units[now, t], expected))[:, None]
+        error = y - mean[now]
+        scale = squares[now] * (1 + 1 / count)
+        log_likelihood = normalizer[seen[now]] - 0.5 * np.log(scale) - (degrees + 1) / 2 * np.log1p(error**2 / scale)
+        joint = log_weight[now] + np.where(is_first, 0.0, log_likelihood)  # the first period is where runs begin
+        top = joint.max(axis=1, keepdims=True)
+        weight = np.exp(joint - top)
+        whole = weight.sum(axis=1, keepdims=True)
+        step = top + np.log(whole)
+        evidence[now] = settings.evidence_discount * evidence[now] + step[:, 0]
+        posterior, weight = joint - step, weight / whole
+        squares[now] += error**2 * count / (count + 1)
+        mean[now] += error / (count + 1)
+        level = (weight * mean[now]).sum(axis=1)
+        spread = (weight * squares[now] / (degrees + 1)).sum(axis=1)
         oldest_wins = posterior[:, -1] > posterior[:, -2]
         stay = posterior + np.log1p(-settings.change_probability)
-        last = np.logaddexp(stay[:, -1], stay[:, -2])
-        log_weight = _older(stay, np.full(series, np.log(settings.change_probability)), None)
-        log_weight[:, -1] = last
-        count = _older(count, np.full(series, _PRIOR_PERIODS), oldest_wins)
-        mean = _older(mean, level, oldest_wins)
-        degrees = _older(degrees, np.full(series, settings.prior_weight), oldest_wins)
-        squares = _older(squares, spread * settings.prior_weight, oldest_wins)
+        log_weight[now, 1:], log_weight[now, 0] = stay[:, :-1], np.log(settings.change_probability)
+        log_weight[now, -1] = np.logaddexp(stay[:, -1], stay[:, -2])
+        seen[now] = _older(seen[now] + 1, 0, oldest_wins)
+        mean[now] = _older(mean[now], level, oldest_wins)
+        squares[now] = _older(squares[now], spread * settings.prior_weight, oldest_wins)
     weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
-    return Runs(weight / weight.sum(axis=1, keepdims=True), count, mean, degrees, squares, evidence)
+    weight = weight / weight.sum(axis=1, keepdims=True)
+    return Runs(weight, seen + _PRIOR_PERIODS, mean, seen + settings.prior_weight, squares, evidence)
 
 
-def _older(values: Array, newest: Array, keep_oldest: NDArray[np.bool_] | None) -> Array:
+def _older(values: Any, newest: Any, keep_oldest: NDArray[np.bool_]) -> Any:
     """Every run one period older; the two oldest become one, the likelier of them."""
     shifted = np.empty_like(values)
     shifted[:, 1:] = values[:, :-1]
     shifted[:, 0] = newest
-    if keep_oldest is not None:
-        shifted[:, -1] = np.where(keep_oldest, values[:, -1], values[:, -2])
+    shifted[:, -1] = np.where(keep_oldest, values[:, -1], values[:, -2])
     return shifted
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ml.replenishment.case import Batch, Case, Clock, read_case
+from ml.replenishment.case import Batch, Case, Clock, one_grid, read_case
 from ml.replenishment.demand import demand_paths
 from ml.replenishment.draws import Draws, draw
 from ml.replenishment.orders import order_terms
@@ -103,19 +103,11 @@ def _seasons(case: Case) -> list[dict[int, Array]]:
             key = ("own", row) if group[row] is None else ("group", group[row])
             members.setdefault(key, []).append((number, place))
     for places in members.values():
-        batches = [case.batches[number] for number, _ in places]
-        first = min(batch.first_period for batch in batches)
-        last = max(batch.first_period + batch.units.shape[1] for batch in batches)
-        found = case.clock.season_positions(first, last - first)
-        if found is None or last - first < found[1]:
+        grid = one_grid([(case.batches[number], place) for number, place in places])
+        found = case.clock.season_positions(grid.first_period, grid.units.shape[1])
+        if found is None or grid.units.shape[1] < found[1]:
             continue
-        units = np.zeros((len(places), last - first))
-        known = np.zeros(units.shape, dtype=bool)
-        for i, (batch, (_, place)) in enumerate(zip(batches, places, strict=True)):
-            begin = batch.first_period - first
-            units[i, begin : begin + batch.units.shape[1]] = batch.units[place]
-            known[i, begin : begin + batch.units.shape[1]] = batch.in_stock[place]
-        factors = shared_season(units, known, *found)
+        factors = shared_season(grid.units, grid.in_stock, *found)
         if factors is not None:
             for number, place in places:
                 seasons[number][int(case.batches[number].row[place])] = factors
@@ -183,7 +175,7 @@ def _paths(clock: Clock, batch: Batch, season: dict[int, Array], draws: Draws, s
         factors = np.stack([season.get(row, flat) for row in rows])
         units = units / factors[:, found[0][:length]]
         coming = factors[:, found[0][batch.now - first :]]
-    paths = demand_paths(units, batch.in_stock, _WAVES, draws, settings)
+    paths = demand_paths(units, batch.in_stock, batch.start, _WAVES, draws, settings)
     return paths if coming is None else paths * coming[:, None, :]
 
 
@@ -191,6 +183,8 @@ def _supply(case: Case, table: pl.DataFrame, batch: Batch, ages: int, settings: 
     """Hazards per series, and units on order by age (series, ages), at the beginning of the period."""
     known = case.orders.filter(pl.col("row").is_in(batch.row.tolist()))
     count = len(batch.row)
+    place_of = np.zeros(case.table.height, dtype=np.int64)
+    place_of[batch.row] = np.arange(count)
     if "supplier" in table.columns:
         names = case.table.select("row", supplier=pl.coalesce(pl.col("supplier").cast(pl.String), "unique_id"))
         names = names.with_columns(pl.col("supplier").rank("dense").cast(pl.Int64) - 1)
@@ -200,7 +194,7 @@ def _supply(case: Case, table: pl.DataFrame, batch: Batch, ages: int, settings: 
         place = np.searchsorted(suppliers, learned["supplier"].to_numpy())
     else:
         learned, source = known, np.arange(count)
-        place = np.searchsorted(batch.row, learned["row"].to_numpy())
+        place = place_of[learned["row"].to_numpy()]
     kinds = int(source.max()) + 1
     arrived, last_age, open_units = np.zeros((kinds, ages)), np.zeros((kinds, ages + 1)), np.zeros((count, ages))
     age, came = learned["age"].to_numpy(), learned["came"].to_numpy()
@@ -212,11 +206,7 @@ def _supply(case: Case, table: pl.DataFrame, batch: Batch, ages: int, settings: 
     np.add.at(last_age, (place[started], reached[started]), 1.0)
     at_risk = np.cumsum(last_age[:, ::-1], axis=1)[:, ::-1][:, :ages]
     is_open = known.filter(~pl.col("came") & (pl.col("age") < ages))
-    np.add.at(
-        open_units,
-        (np.searchsorted(batch.row, is_open["row"].to_numpy()), is_open["age"].to_numpy()),
-        is_open["units"].to_numpy(),
-    )
+    np.add.at(open_units, (place_of[is_open["row"].to_numpy()], is_open["age"].to_numpy()), is_open["units"].to_numpy())
     listed = known.filter(~pl.col("came")).group_by("row").agg(pl.col("units").sum())
     stated = table.join(listed, on="row", how="left", maintain_order="left")
     unlisted = np.maximum(stated["on_order"].fill_null(0.0).to_numpy() - stated["units"].fill_null(0.0).to_numpy(), 0.0)

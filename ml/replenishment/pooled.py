@@ -20,7 +20,7 @@ from ml.forecasting.boosting import QUANTILE_LEVELS, sum_quantiles
 from ml.forecasting.frames import attributes
 from ml.forecasting.panel import Panel, repair_stock_outs
 from ml.forecasting.settings import ForecastSettings
-from ml.replenishment.case import Batch, Case
+from ml.replenishment.case import Batch, Case, one_grid
 from ml.replenishment.settings import DecisionSettings
 
 Array = NDArray[np.float64]
@@ -62,7 +62,9 @@ def _said(case: Case, places: Sequence[tuple[Batch, int]], settings: DecisionSet
     lengths = [int(length) for length in np.unique(interval) if length <= _LONGEST_SHARE * panel.periods]
     if not lengths:
         return {}
-    own = ForecastSettings(seed=settings.seed, boosting_origins=settings.group_origins)
+    own = ForecastSettings(
+        seed=settings.seed, boosting_origins=settings.group_origins, boosting_quantile_rounds=settings.group_rounds
+    )
     quantiles = sum_quantiles(panel, panel.periods, (panel.periods,), lengths, own)[:, 0]
     moments = np.clip(panel.periods - max(lengths) - own.min_training_periods, 0, settings.group_origins)
     windows = len(places) * moments
@@ -75,18 +77,13 @@ def _said(case: Case, places: Sequence[tuple[Batch, int]], settings: DecisionSet
 
 
 def as_panel(case: Case, places: Sequence[tuple[Batch, int]]) -> Panel:
-    """The series at `places` of batches, all decided in the same period, on one grid that ends before it."""
-    periods = max(batch.units.shape[1] for batch, _ in places)
-    units, in_stock = np.zeros((len(places), periods)), np.ones((len(places), periods), dtype=bool)
-    start = np.array([periods - batch.units.shape[1] for batch, _ in places])
-    for i, (batch, place) in enumerate(places):
-        units[i, start[i] :] = batch.units[place]
-        in_stock[i, start[i] :] = batch.in_stock[place]
-    season = case.clock.season_periods
-    training = repair_stock_outs(units, in_stock, start, season, ForecastSettings().repair_window_periods)
+    """The series at `places` of batches, all decided in the same period, as a panel that ends before it."""
+    grid, season = one_grid(places), case.clock.season_periods
+    in_stock = grid.in_stock | (np.arange(grid.units.shape[1]) < grid.start[:, None])
+    training = repair_stock_outs(grid.units, in_stock, grid.start, season, ForecastSettings().repair_window_periods)
     beside = case.attributes[[int(batch.row[place]) for batch, place in places]]
     static, names = attributes(beside, beside["unique_id"])
-    return Panel(units, training, in_stock, start, season, static=static, static_names=names)
+    return Panel(grid.units, training, in_stock, grid.start, season, static=static, static_names=names)
 
 
 def leaning(paths: Array, interval: int, rows: Sequence[int], said: Mapping[int, Said], settings: DecisionSettings) -> Array:

@@ -47,6 +47,8 @@ class DecisionSettings:
     """How far a series leans towards what its group says, at most: half-way between both quantile functions."""
     group_origins: int = 20
     """Past moments of a group whose outcomes its model learns from, newest first."""
+    group_rounds: int = 40
+    """Trees per quantile of a group: twice as many cost twice the time and change nothing where series go half-way."""
     group_prior_windows: float = 3_000.0
     """Outcomes (series times moments) at which a group is followed half as far as at most."""
     group_prior_units: float = 3.0

@@ -10,6 +10,7 @@ every series and only means differ.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,32 +62,48 @@ class Filtered:
 
     bank: tuple[Spec, ...]
     mean: Array
-    """(S, K, 3): level, then slope or the two coefficients of a wave."""
-    root: Array
-    """(K, 3, 3): Cholesky root of the covariance of the states, in units of the variance."""
-    drift: Array
-    """(K, 2): standard deviation per period by which level and slope move, in the same units."""
+    """(3, S, K): level, then slope or the two coefficients of a wave."""
     weight: Array
     """(S, K), summing to 1."""
-    degrees: float
     squares: Array
-    """(S, K): sum of squares; over `degrees` it is the variance."""
+    """(S, K): sum of squares; over the degrees of freedom it is the variance."""
     residual: Array
     """(S, K): newest demand less its level, which autocorrelated models carry on."""
     log_evidence: Array
     """(S,): discounted log likelihood of the whole bank."""
     foretold: Array
-    """(S, T): what the models, at their final weights, said of each period one before it."""
-    periods: int
+    """(S, T): what the models, at their final weights, said of each period one before it; nothing before a series begins."""
+    periods: NDArray[np.int64]
+    """(S,): how many there were."""
+    known: Known
 
 
-def filter_bank(units: Array, in_stock: NDArray[np.bool_], bank: tuple[Spec, ...], settings: DecisionSettings) -> Filtered:
-    """Run the bank over (S, T) demand; a period cut by a stock-out counts as at least what was expected."""
-    series, periods = units.shape
+@dataclass(frozen=True)
+class Known:
+    """What a bank knows of itself before it has seen demand, by age: the period of a series that is about to be seen, from 0 on.
+
+    Variances are in units of the observation variance.
+    """
+
+    gain: Array
+    """(T, 3, K)."""
+    spread: Array
+    """(T, K): variance of what is foretold."""
+    degrees: Array
+    """(T,): degrees of freedom of the variance before this period."""
+    constant: Array
+    """(T,): what all likelihoods before this period have in common."""
+    root: Array
+    """(T, K, 3, 3): Cholesky root of the covariance of the states before this period."""
+    drift: Array
+    """(T, 2, K): standard deviation per period by which level and slope move."""
+
+
+@functools.lru_cache(maxsize=8)
+def _known(bank: tuple[Spec, ...], ages: int, settings: DecisionSettings) -> Known:
     level = np.array([spec.level for spec in bank])
     second = np.array([spec.second for spec in bank])
     has_slope = np.array([spec.slope > 0 for spec in bank])
-    carried = np.array([spec.autocorrelation for spec in bank])
     length = np.array([spec.period for spec in bank])
     discount = np.stack([level, second, second], axis=1)
     shrink = np.sqrt(discount[:, :, None] * discount[:, None, :])
@@ -97,65 +114,85 @@ def filter_bank(units: Array, in_stock: NDArray[np.bool_], bank: tuple[Spec, ...
     covariance[:, 0, 0] = 1.0
     covariance[has_slope, 1, 1] = 0.25
     covariance[wave, 1, 1] = covariance[wave, 2, 2] = 1.0
-
-    first = np.maximum(units[:, :1], 1e-9)
-    mean = np.zeros((series, len(bank), 3))
-    mean[:, :, 0] = units[:, :1]
-    degrees = settings.prior_weight
-    squares = np.repeat((settings.prior_variation * np.maximum(first, 1.0)) ** 2 * degrees, len(bank), axis=1)
-    log_weight = np.zeros((series, len(bank)))
-    residual = np.zeros((series, len(bank)))
-    pressed = np.zeros((series, len(bank)))
-    foretold = np.empty((periods, series, len(bank)))
-    foretold[0] = units[:, :1]
-    constant = 0.0
-    for t in range(1, periods):
-        look = _look(wave, length, t)
+    gain, spread = np.zeros((ages, len(bank), 3)), np.ones((ages, len(bank)))
+    degrees, constant = np.full(ages, settings.prior_weight), np.zeros(ages)
+    before = np.repeat(covariance[None], ages, axis=0)
+    for age in range(1, ages):
+        before[age] = covariance
+        look = np.stack([np.ones(len(bank)), *_wave(length, np.array([age]))[:, 0]], axis=1)
         covariance = move @ covariance @ move.transpose(0, 2, 1) / shrink
         seen = np.einsum("kij,kj->ki", covariance, look)
-        spread = np.einsum("ki,ki->k", seen, look) + 1.0
-        gain = seen / spread[:, None]
-        covariance = covariance - gain[:, :, None] * seen[:, None, :]
+        spread[age] = np.einsum("ki,ki->k", seen, look) + 1.0
+        gain[age] = seen / spread[age][:, None]
+        covariance = covariance - gain[age][:, :, None] * seen[:, None, :]
+        if age + 1 < ages:
+            degrees[age + 1] = settings.variance_discount * degrees[age] + 1.0
+            constant[age + 1] = settings.evidence_discount * constant[age] - 0.5 * np.log(np.pi)
+    stepped = move @ before @ move.transpose(0, 2, 1)
+    moves = np.diagonal(stepped, axis1=2, axis2=3)[:, :, :2] * (1 / discount[:, :2] - 1)
+    root = np.linalg.cholesky(before + 1e-12 * np.eye(3))
+    return Known(gain.transpose(0, 2, 1).copy(), spread, degrees, constant, root, np.sqrt(np.maximum(moves, 0.0)).transpose(0, 2, 1))
 
-        mean[:, :, 0] += np.where(has_slope, mean[:, :, 1], 0.0)
-        expected = np.einsum("ski,ki->sk", mean, look) + carried * residual
-        foretold[t] = expected
-        variance = spread * squares / degrees
-        y = np.where(in_stock[:, t : t + 1], units[:, t : t + 1], np.maximum(units[:, t : t + 1], expected))
+
+def filter_bank(
+    units: Array, in_stock: NDArray[np.bool_], start: NDArray[np.int64], bank: tuple[Spec, ...], settings: DecisionSettings
+) -> Filtered:
+    """Run the bank over (S, T) demand from column `start` (ascending) on; a period cut by a stock-out counts as at least the expected."""
+    series, periods = units.shape
+    known = _known(bank, max(periods, settings.most_history_periods) + 1, settings)
+    has_slope = np.array([spec.slope > 0 for spec in bank])
+    carried = np.array([spec.autocorrelation for spec in bank])
+    waves = _wave(np.array([spec.period for spec in bank]), np.arange(periods))
+
+    first = units[np.arange(series), start][:, None]
+    mean = np.zeros((3, series, len(bank)))
+    mean[0] = first
+    squares = (settings.prior_variation * np.maximum(first, 1.0)) ** 2 * settings.prior_weight
+    squares = np.repeat(squares, len(bank), axis=1)
+    log_weight, residual, pressed = np.zeros((3, series, len(bank)))
+    foretold = np.zeros((periods, series, len(bank)))
+    foretold[start, np.arange(series)] = first
+    degrees_half = gammaln((known.degrees + 1) / 2) - gammaln(known.degrees / 2) - 0.5 * np.log(known.degrees)
+    begun = np.searchsorted(start, np.arange(periods))  # so many series have begun before each period
+    for t in range(periods):
+        now = slice(0, begun[t])
+        age = t - start[now]
+        cosine, sine = waves[:, age]
+        expected = mean[0, now] + np.where(has_slope, mean[1, now], cosine * mean[1, now]) + sine * mean[2, now]
+        expected += carried * residual[now]
+        foretold[t, now] = expected
+        degrees = known.degrees[age][:, None]
+        variance = known.spread[age] * squares[now] / degrees
+        y = np.where(in_stock[now, t, None], units[now, t, None], np.maximum(units[now, t, None], expected))
         error = y - expected
         limit = _CLIP * np.sqrt(variance)
-        log_weight = settings.evidence_discount * log_weight + (
-            gammaln((degrees + 1) / 2)
-            - gammaln(degrees / 2)
-            - 0.5 * np.log(degrees * variance)
-            - (degrees + 1) / 2 * np.log1p(error**2 / (degrees * variance))
+        log_weight[now] = settings.evidence_discount * log_weight[now] + (
+            degrees_half[age][:, None] - 0.5 * np.log(variance) - (degrees + 1) / 2 * np.log1p(error**2 / (degrees * variance))
         )
-        constant = settings.evidence_discount * constant - 0.5 * np.log(np.pi)
-        same_again = pressed * error > 0
-        pressed = np.where(np.abs(error) > 0.7 * limit, np.sign(error), 0.0)
+        same_again = pressed[now] * error > 0
+        pressed[now] = np.where(np.abs(error) > 0.7 * limit, np.sign(error), 0.0)
         moved = np.where(same_again, error, np.clip(error, -limit, limit))
-        mean += gain * moved[:, :, None]
-        squares = settings.variance_discount * squares + np.minimum(error**2, _CLIP_VARIANCE**2 * variance) / spread
-        degrees = settings.variance_discount * degrees + 1.0
-        residual = y - mean[:, :, 0]
+        mean[0, now] += np.where(has_slope, mean[1, now], 0.0)
+        mean[:, now] += known.gain[age].transpose(1, 0, 2) * moved
+        seen = np.minimum(error**2, _CLIP_VARIANCE**2 * variance) / known.spread[age]
+        squares[now] = settings.variance_discount * squares[now] + seen
+        residual[now] = y - mean[0, now]
     prior = np.array([spec.prior for spec in bank])
     log_weight = log_weight + np.log(prior / prior.sum())
     top = log_weight.max(axis=1, keepdims=True)
     weight = np.exp(log_weight - top)
-    total = weight.sum(axis=1, keepdims=True)
-    weight = weight / total
-    stepped = move @ covariance @ move.transpose(0, 2, 1)
-    drift = np.sqrt(np.maximum(np.diagonal(stepped, axis1=1, axis2=2)[:, :2] * (1 / discount[:, :2] - 1), 0.0))
-    root = np.linalg.cholesky(covariance + 1e-12 * np.eye(3))
-    evidence = (top + np.log(total))[:, 0] + constant
+    whole = weight.sum(axis=1, keepdims=True)
+    weight = weight / whole
+    length = periods - start
+    evidence = (top + np.log(whole))[:, 0] + known.constant[length]
     told = np.einsum("tsk,sk->st", foretold, weight)
-    return Filtered(bank, mean, root, drift, weight, degrees, squares, residual, evidence, told, periods)
+    return Filtered(bank, mean, weight, squares, residual, evidence, told, length, known)
 
 
-def _look(wave: NDArray[np.bool_], length: Array, t: int) -> Array:
-    """(K, 3): what period t shows of the states."""
-    angle = 2 * np.pi * t / np.where(wave, length, 1.0)
-    return np.stack([np.ones_like(length), np.where(wave, np.cos(angle), 0.0), np.where(wave, np.sin(angle), 0.0)], axis=1)
+def _wave(length: Array, age: NDArray[np.int64]) -> Array:
+    """(2, ages, K): cosine and sine of models with a wave at each age, 0 for others."""
+    angle = 2 * np.pi * age[:, None] / np.where(length > 0, length, 1.0)
+    return np.where(length > 0, np.stack([np.cos(angle), np.sin(angle)]), 0.0)
 
 
 def draw_paths(made: Filtered, noise: Array, draws: Draws) -> Array:
@@ -164,21 +201,21 @@ def draw_paths(made: Filtered, noise: Array, draws: Draws) -> Array:
     cumulated = np.cumsum(made.weight, axis=1)
     chosen = (draws.model[None, :, None] > cumulated[:, None, :]).sum(axis=2).clip(0, len(made.bank) - 1)
     row = np.arange(series)[:, None]
-    sigma = np.sqrt(made.squares[row, chosen] / draws.chi_square(made.degrees)[None, :])
-    states = made.mean[row, chosen] + sigma[:, :, None] * np.einsum("snij,nj->sni", made.root[chosen], draws.state)
-    level, slope, wave_sine = states[:, :, 0], states[:, :, 1], states[:, :, 2]
-    drift = made.drift[chosen] * sigma[:, :, None]
+    age, known = made.periods, made.known
+    sigma = np.sqrt(made.squares[row, chosen] / draws.chi_square(known.degrees[age][:, None]))
+    off = np.einsum("snij,nj->isn", known.root[age[:, None], chosen], draws.state)
+    level, slope, wave_sine = made.mean[:, row, chosen] + sigma * off
+    drift = sigma * known.drift[age].transpose(1, 0, 2)[:, row, chosen]
     has_slope = np.array([spec.slope > 0 for spec in made.bank])[chosen]
     carried = np.array([spec.autocorrelation for spec in made.bank])[chosen]
-    length = np.array([spec.period for spec in made.bank])
-    wave = length > 0
+    waves = _wave(np.array([spec.period for spec in made.bank]), np.arange(age.max() + noise.shape[2]))
     residual = made.residual[row, chosen]
     paths = np.empty_like(noise)
     for h in range(noise.shape[2]):
-        slope = slope + np.where(has_slope, drift[:, :, 1] * draws.slope[None, :, h], 0.0)
-        level = level + np.where(has_slope, slope, 0.0) + drift[:, :, 0] * draws.level[None, :, h]
-        look = _look(wave, length, made.periods + h)[chosen]
-        swing = look[:, :, 1] * slope + look[:, :, 2] * wave_sine
+        slope = slope + np.where(has_slope, drift[1] * draws.slope[None, :, h], 0.0)
+        level = level + np.where(has_slope, slope, 0.0) + drift[0] * draws.level[None, :, h]
+        cosine, sine = waves[:, age[:, None] + h, chosen]
+        swing = cosine * slope + sine * wave_sine
         residual = carried * residual
         error = sigma * noise[:, :, h]
         paths[:, :, h] = level + swing + residual + error

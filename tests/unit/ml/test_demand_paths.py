@@ -16,11 +16,16 @@ WAVES = (4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 16.0, 25.0)
 AHEAD = 6
 
 
+def beginning(units: np.ndarray) -> np.ndarray:
+    """All series from the first column on."""
+    return np.zeros(len(units), dtype=np.int64)
+
+
 def paths_of(units: np.ndarray, in_stock: np.ndarray | None = None) -> np.ndarray:
     """(S, 256, 6)"""
     units = np.atleast_2d(units).astype(float)
     known = np.ones(units.shape, dtype=bool) if in_stock is None else np.atleast_2d(in_stock)
-    return demand_paths(units, known, WAVES, draw(SETTINGS.paths, AHEAD, 4, SETTINGS.seed), SETTINGS)
+    return demand_paths(units, known, beginning(units), WAVES, draw(SETTINGS.paths, AHEAD, 4, SETTINGS.seed), SETTINGS)
 
 
 @pytest.mark.parametrize("periods", [1, 2, 3, 4, 5, 30])
@@ -93,19 +98,19 @@ def test_a_past_without_stock_ahead_of_the_first_sales_says_nothing() -> None:
 def test_weighted_quantiles_of_the_past() -> None:
     units = np.array([[1.0, 2.0, 3.0, 4.0]])
     # equal weights: half are at or below 2; halved per period, 1/15, 2/15, 4/15, 8/15: only with the newest half is passed
-    assert resample.quantiles(units, 1.0, np.array([0.5])).tolist() == [[2.0]]
-    assert resample.quantiles(units, 0.5, np.array([0.5])).tolist() == [[4.0]]
+    assert resample.quantiles(units, beginning(units), 1.0, np.array([0.5])).tolist() == [[2.0]]
+    assert resample.quantiles(units, beginning(units), 0.5, np.array([0.5])).tolist() == [[4.0]]
 
 
 def test_doubt_about_the_level_of_lumpy_demand_does_not_raise_its_mean() -> None:
     units = np.array([[0.0, 12.0, 0.0, 0.0, 3.0, 0.0, 40.0, 2.0, 0.0, 1.0]])
-    drawn = resample.draw_paths(units, 1.0, draw(1_024, 8, 1, SETTINGS.seed))
+    drawn = resample.draw_paths(units, beginning(units), 1.0, draw(1_024, 8, 1, SETTINGS.seed))
     assert drawn.mean() == pytest.approx(units.mean(), rel=0.05)
 
 
 def test_the_run_that_began_with_a_jump_is_found() -> None:
     units = np.r_[np.full(20, 10.0), np.full(5, 50.0)] + np.random.default_rng(8).normal(0, 1, 25)
-    runs = changes.find_runs(units[None], np.ones((1, 25), dtype=bool), SETTINGS)
+    runs = changes.find_runs(units[None], np.ones((1, 25), dtype=bool), beginning(units[None]), SETTINGS)
     # the newest entry is a run that begins next; the present one is five periods old
     assert runs.weight[0, 1:].argmax() + 1 == 5
     assert runs.mean[0, 5] == pytest.approx(50, abs=2)
@@ -114,7 +119,7 @@ def test_the_run_that_began_with_a_jump_is_found() -> None:
 def test_weights_of_the_bank_add_up_and_a_trend_wins_where_there_is_one() -> None:
     units = np.stack([50 + np.random.default_rng(9).normal(0, 3, 40), 3.0 * np.arange(40)])
     bank = state_space.specs(WAVES)
-    made = state_space.filter_bank(units, np.ones(units.shape, dtype=bool), bank, SETTINGS)
+    made = state_space.filter_bank(units, np.ones(units.shape, dtype=bool), beginning(units), bank, SETTINGS)
     assert made.weight.sum(axis=1) == pytest.approx([1, 1])
     has_slope = np.array([spec.slope > 0 for spec in bank])
     assert made.weight[1, has_slope].sum() > 0.9 > made.weight[0, has_slope].sum()
@@ -141,3 +146,15 @@ def test_what_never_was_in_stock_has_no_season() -> None:
 
 def test_what_never_was_sold_has_no_season() -> None:
     assert shared_season(np.zeros((1, 84)), np.ones((1, 84), dtype=bool), np.arange(84) % 7, 7) is None
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 12, 30, 70])
+def test_no_digit_of_a_series_hangs_on_what_began_before_it(length: int) -> None:
+    random = np.random.default_rng(length)
+    units, known = random.poisson(6, (3, 90)).astype(float), random.random((3, 90)) < 0.8
+    start = np.array([0, 90 - length, 90 - length])
+    begun = np.arange(90) >= start[:, None]
+    draws = draw(SETTINGS.paths, AHEAD, 4, SETTINGS.seed)
+    together = demand_paths(units * begun, known & begun, start, WAVES, draws, SETTINGS)
+    alone = paths_of(units[1:2, -length:], known[1:2, -length:])
+    assert np.array_equal(together[1], alone[0])

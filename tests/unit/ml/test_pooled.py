@@ -57,8 +57,8 @@ def test_a_group_reads_what_its_series_have_beside_the_terms() -> None:
         {"A": [1, 2, 3], "B": [4, 5]}, group="toys", category={"A": "dolls", "B": "trains"}, price_usd={"A": 9.0, "B": 7.5}
     )
     case = read_case(**made, settings=SETTINGS)
-    # the two have histories of other lengths, so each is a batch
-    panel = as_panel(case, [(batch, 0) for batch in sorted(case.batches, key=lambda batch: batch.row[0])])
+    [batch] = case.batches
+    panel = as_panel(case, [(batch, 0), (batch, 1)])
     assert panel.static_names == ("category", "price_usd")
     assert panel.static.tolist() == [[0.0, 9.0], [1.0, 7.5]]
     assert panel.units.tolist() == [[1, 2, 3], [0, 4, 5]]
