@@ -112,7 +112,10 @@ def sum_quantiles(panel: Panel, fit_end: int, ends: Sequence[int], lengths: Sequ
     rows, target, weight, features = _sum_rows(without_year(panel, fit_end, 0)[0], fit_end, lengths, settings)
     if len(target) < settings.boosting_min_rows // 2:
         return found
-    parameters = _parameters(settings) | {"num_leaves": max(settings.boosting_leaves // 2, 4), "learning_rate": _quantile_rate(settings)}
+    parameters = _parameters(settings) | {
+        "num_leaves": max(settings.boosting_leaves // 2, 4),
+        "learning_rate": _quantile_rate(settings),
+    }
     data = lightgbm.Dataset(rows, target, weight=weight, feature_name=list(features), free_raw_data=False,
                             params={"max_bin": 127, "verbose": -1, "num_threads": 1})  # fmt: skip
     asked = [parameters | {"objective": "quantile", "alpha": level} for level in QUANTILE_LEVELS]

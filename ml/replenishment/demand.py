@@ -114,9 +114,7 @@ def _shape_of_noise(foretold: Array, error: Array, units: Array, start: NDArray[
     return np.concatenate([trust * own + (1 - trust) * normal[: len(own)], normal[len(own) :]])
 
 
-def _resampling_share(
-    units: Array, foretold: Array, error: Array, start: NDArray[np.int64], settings: DecisionSettings
-) -> Array:
+def _resampling_share(units: Array, foretold: Array, error: Array, start: NDArray[np.int64], settings: DecisionSettings) -> Array:
     """(S,): weight of the draws from the past, by the quantile losses of both in the newest periods."""
     periods = units.shape[1]
     modelled, drawn, weights = np.zeros((3, len(units)))
@@ -132,9 +130,7 @@ def _resampling_share(
         said = np.maximum(told[:, None] + spread[:, None] * score, 0.0)
         modelled[:old] += weight * _pinball(said, now)
         begin = max(0, t - 40)
-        seen = resample.quantiles(
-            units[:old, begin:t], np.maximum(start[:old] - begin, 0), settings.resampling_discount, _LEVELS
-        )
+        seen = resample.quantiles(units[:old, begin:t], np.maximum(start[:old] - begin, 0), settings.resampling_discount, _LEVELS)
         drawn[:old] += weight * _pinball(seen, now)
     scale = np.maximum((modelled + drawn) / 2 / np.maximum(weights, 1e-9), 1e-9)
     log_odds = np.log(settings.resampling_share / (1 - settings.resampling_share)) - _SHARPNESS * (drawn - modelled) / scale

@@ -95,14 +95,17 @@ def leaning(paths: Array, interval: int, rows: Sequence[int], said: Mapping[int,
     if not heard:
         return paths
     paths, levels = paths.copy(), np.array(QUANTILE_LEVELS)
-    for i in heard:
-        total = paths[i, :, :interval].sum(axis=1)
-        mean = total.mean()
-        share = said[rows[i]].share * mean / (mean + settings.group_prior_units)
-        rank = (np.argsort(np.argsort(total, kind="stable"), kind="stable") + 0.5) / len(total)
-        # beyond the outermost levels a path keeps its distance to them
-        move = np.interp(rank, levels, said[rows[i]].quantiles - np.quantile(total, levels))
-        wanted = np.maximum(total + share * move, 0.0)
-        paths[i] *= np.divide(wanted, total, out=np.ones_like(total), where=total > 0)[:, None]
-        paths[i, total <= 0, :interval] = wanted[total <= 0, None] / interval
+    total = paths[heard, :, :interval].sum(axis=2)
+    mean = total.mean(axis=1)
+    share = np.array([said[rows[i]].share for i in heard]) * mean / (mean + settings.group_prior_units)
+    order = np.argsort(total, axis=1, kind="stable")
+    gap = np.array([said[rows[i]].quantiles for i in heard]) - np.quantile(total, levels, axis=1).T
+    # beyond the outermost levels a path keeps its distance to them
+    rank = (np.arange(total.shape[1]) + 0.5) / total.shape[1]
+    move = np.empty_like(total)
+    np.put_along_axis(move, order, np.stack([np.interp(rank, levels, own) for own in gap]), axis=1)
+    wanted = np.maximum(total + share[:, None] * move, 0.0)
+    leant = paths[heard] * np.divide(wanted, total, out=np.ones_like(total), where=total > 0)[:, :, None]
+    leant[:, :, :interval] = np.where((total > 0)[:, :, None], leant[:, :, :interval], wanted[:, :, None] / interval)
+    paths[heard] = leant
     return paths

@@ -75,11 +75,11 @@ class Filtered:
     """(S, T): what the models, at their final weights, said of each period one before it; nothing before a series begins."""
     periods: NDArray[np.int64]
     """(S,): how many there were."""
-    known: Known
+    by_age: ByAge
 
 
 @dataclass(frozen=True)
-class Known:
+class ByAge:
     """What a bank knows of itself before it has seen demand, by age: the period of a series that is about to be seen, from 0 on.
 
     Variances are in units of the observation variance.
@@ -100,7 +100,7 @@ class Known:
 
 
 @functools.lru_cache(maxsize=8)
-def _known(bank: tuple[Spec, ...], ages: int, settings: DecisionSettings) -> Known:
+def _by_age(bank: tuple[Spec, ...], ages: int, settings: DecisionSettings) -> ByAge:
     level = np.array([spec.level for spec in bank])
     second = np.array([spec.second for spec in bank])
     has_slope = np.array([spec.slope > 0 for spec in bank])
@@ -131,7 +131,9 @@ def _known(bank: tuple[Spec, ...], ages: int, settings: DecisionSettings) -> Kno
     stepped = move @ before @ move.transpose(0, 2, 1)
     moves = np.diagonal(stepped, axis1=2, axis2=3)[:, :, :2] * (1 / discount[:, :2] - 1)
     root = np.linalg.cholesky(before + 1e-12 * np.eye(3))
-    return Known(gain.transpose(0, 2, 1).copy(), spread, degrees, constant, root, np.sqrt(np.maximum(moves, 0.0)).transpose(0, 2, 1))
+    return ByAge(
+        gain.transpose(0, 2, 1).copy(), spread, degrees, constant, root, np.sqrt(np.maximum(moves, 0.0)).transpose(0, 2, 1)
+    )
 
 
 def filter_bank(
@@ -139,7 +141,7 @@ def filter_bank(
 ) -> Filtered:
     """Run the bank over (S, T) demand from column `start` (ascending) on; a period cut by a stock-out counts as at least the expected."""
     series, periods = units.shape
-    known = _known(bank, max(periods, settings.most_history_periods) + 1, settings)
+    by_age = _by_age(bank, max(periods, settings.most_history_periods) + 1, settings)
     has_slope = np.array([spec.slope > 0 for spec in bank])
     carried = np.array([spec.autocorrelation for spec in bank])
     waves = _wave(np.array([spec.period for spec in bank]), np.arange(periods))
@@ -152,7 +154,7 @@ def filter_bank(
     log_weight, residual, pressed = np.zeros((3, series, len(bank)))
     foretold = np.zeros((periods, series, len(bank)))
     foretold[start, np.arange(series)] = first
-    degrees_half = gammaln((known.degrees + 1) / 2) - gammaln(known.degrees / 2) - 0.5 * np.log(known.degrees)
+    degrees_half = gammaln((by_age.degrees + 1) / 2) - gammaln(by_age.degrees / 2) - 0.5 * np.log(by_age.degrees)
     begun = np.searchsorted(start, np.arange(periods))  # so many series have begun before each period
     for t in range(periods):
         now = slice(0, begun[t])
@@ -161,8 +163,8 @@ def filter_bank(
         expected = mean[0, now] + np.where(has_slope, mean[1, now], cosine * mean[1, now]) + sine * mean[2, now]
         expected += carried * residual[now]
         foretold[t, now] = expected
-        degrees = known.degrees[age][:, None]
-        variance = known.spread[age] * squares[now] / degrees
+        degrees = by_age.degrees[age][:, None]
+        variance = by_age.spread[age] * squares[now] / degrees
         y = np.where(in_stock[now, t, None], units[now, t, None], np.maximum(units[now, t, None], expected))
         error = y - expected
         limit = _CLIP * np.sqrt(variance)
@@ -173,8 +175,8 @@ def filter_bank(
         pressed[now] = np.where(np.abs(error) > 0.7 * limit, np.sign(error), 0.0)
         moved = np.where(same_again, error, np.clip(error, -limit, limit))
         mean[0, now] += np.where(has_slope, mean[1, now], 0.0)
-        mean[:, now] += known.gain[age].transpose(1, 0, 2) * moved
-        seen = np.minimum(error**2, _CLIP_VARIANCE**2 * variance) / known.spread[age]
+        mean[:, now] += by_age.gain[age].transpose(1, 0, 2) * moved
+        seen = np.minimum(error**2, _CLIP_VARIANCE**2 * variance) / by_age.spread[age]
         squares[now] = settings.variance_discount * squares[now] + seen
         residual[now] = y - mean[0, now]
     prior = np.array([spec.prior for spec in bank])
@@ -184,9 +186,9 @@ def filter_bank(
     whole = weight.sum(axis=1, keepdims=True)
     weight = weight / whole
     length = periods - start
-    evidence = (top + np.log(whole))[:, 0] + known.constant[length]
+    evidence = (top + np.log(whole))[:, 0] + by_age.constant[length]
     told = np.einsum("tsk,sk->st", foretold, weight)
-    return Filtered(bank, mean, weight, squares, residual, evidence, told, length, known)
+    return Filtered(bank, mean, weight, squares, residual, evidence, told, length, by_age)
 
 
 def _wave(length: Array, age: NDArray[np.int64]) -> Array:
@@ -201,11 +203,11 @@ def draw_paths(made: Filtered, noise: Array, draws: Draws) -> Array:
     cumulated = np.cumsum(made.weight, axis=1)
     chosen = (draws.model[None, :, None] > cumulated[:, None, :]).sum(axis=2).clip(0, len(made.bank) - 1)
     row = np.arange(series)[:, None]
-    age, known = made.periods, made.known
-    sigma = np.sqrt(made.squares[row, chosen] / draws.chi_square(known.degrees[age][:, None]))
-    off = np.einsum("snij,nj->isn", known.root[age[:, None], chosen], draws.state)
+    age, by_age = made.periods, made.by_age
+    sigma = np.sqrt(made.squares[row, chosen] / draws.chi_square(by_age.degrees[age][:, None]))
+    off = np.einsum("snij,nj->isn", by_age.root[age[:, None], chosen], draws.state)
     level, slope, wave_sine = made.mean[:, row, chosen] + sigma * off
-    drift = sigma * known.drift[age].transpose(1, 0, 2)[:, row, chosen]
+    drift = sigma * by_age.drift[age].transpose(1, 0, 2)[:, row, chosen]
     has_slope = np.array([spec.slope > 0 for spec in made.bank])[chosen]
     carried = np.array([spec.autocorrelation for spec in made.bank])[chosen]
     waves = _wave(np.array([spec.period for spec in made.bank]), np.arange(age.max() + noise.shape[2]))
