@@ -39,6 +39,15 @@ class RunChoices(dg.ConfigurableResource):
         except ValueError:
             raise ValueError(f"as_of {text}: not a day. Write it as YYYY-MM-DD.") from None
 
+    @field_validator("models")
+    @classmethod
+    def _are_models(cls, names: list[str]) -> list[str]:
+        if names:
+            from ml.forecasting.models import specs
+
+            specs(names)
+        return names
+
     def settings(self) -> Settings:
         """The installation's settings with this run's day. dbt reads the day from the environment: it is put there."""
         if self.as_of:
@@ -46,7 +55,7 @@ class RunChoices(dg.ConfigurableResource):
         return Settings.from_env()
 
     def chosen(self, defaults: ForecastSettings) -> ForecastSettings:
-        """Forecast settings with this run's models. Raises ValueError for a model nobody knows."""
+        """Forecast settings with this run's models."""
         return defaults.changed({"models": tuple(self.models)}) if self.models else defaults
 
 

@@ -140,8 +140,13 @@ def test_the_chosen_day_is_the_one_that_dbt_reads() -> None:
 def test_models_can_be_chosen_and_nothing_chosen_changes_nothing() -> None:
     from ml.forecasting import ForecastSettings
 
-    assert RunChoices(models=["naive"]).chosen(ForecastSettings()).models == ("naive",)
+    assert RunChoices(models=["theta"]).chosen(ForecastSettings()).models == ("theta",)
     assert RunChoices().chosen(ForecastSettings()) == ForecastSettings()
+
+
+def test_a_model_nobody_knows_is_refused_before_the_run() -> None:
+    with pytest.raises(ValueError, match=r"unknown models.+'thetta'"):
+        RunChoices(models=["theta", "thetta"])
 
 
 def test_a_locked_file_is_tried_again_and_bad_data_is_not(tmp_path: Path) -> None:
