@@ -9,24 +9,15 @@ import contextlib
 import getpass
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dagster_project.settings import Settings
+from dagster_project.terminal import WarehouseOption, console, existing_warehouse, fail, program, settings_of
 
 alerts_app = typer.Typer(help="Alerts: list them, say that you saw to one, tell people.", no_args_is_help=True)
-console = Console() if Console().is_terminal else Console(width=130)
-errors = Console(stderr=True)
-PROGRAM = "stockroom"
-
-WarehouseOption = Annotated[
-    Path | None, typer.Option("--warehouse", help="DuckDB file (default: data/warehouse/stockroom.duckdb).")
-]
 
 
 @alerts_app.command("list")
@@ -42,9 +33,10 @@ def list_command(
     from dagster_project.alerting.message import KINDS
 
     if kind and kind not in KINDS:
-        raise _fail([f"--kind {kind}: not known"], f"Kinds are {', '.join(KINDS)}.")
-    with _refusing(), _open(warehouse) as path:
-        console.print(list_alerts(path, Choice(everything, kind, store, lines), PROGRAM))
+        raise fail([f"--kind {kind}: not known"], f"Kinds are {', '.join(KINDS)}.")
+    with _refusing():
+        path = existing_warehouse(warehouse)
+        console.print(list_alerts(path, Choice(everything, kind, store, lines), program()))
 
 
 @alerts_app.command()
@@ -57,8 +49,9 @@ def ack(
     """Say that you saw to alerts: they are not sent again unless they get more severe."""
     from dagster_project.alerting.acknowledging import acknowledge
 
-    with _refusing(), _open(warehouse) as path:
-        outcomes = acknowledge(path, alerts, by or getpass.getuser(), note, PROGRAM)
+    with _refusing():
+        path = existing_warehouse(warehouse)
+        outcomes = acknowledge(path, alerts, by or getpass.getuser(), note, program())
     for outcome in outcomes:
         console.print(escape(outcome), soft_wrap=True)
 
@@ -68,7 +61,7 @@ def send(warehouse: WarehouseOption = None) -> None:
     """Tell the receivers what they have not heard of, as the sensor does: for cron, after `stockroom run`."""
     from dagster_project.runner import prepare_home
 
-    settings = _settings(warehouse)
+    settings = settings_of(warehouse=warehouse)
     with _refusing():
         import dagster as dg
 
@@ -78,7 +71,7 @@ def send(warehouse: WarehouseOption = None) -> None:
         with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
             outcomes = tell(settings, instance)
     if not outcomes:
-        raise _fail([f"{settings.alerts_file} names no receiver"], "docs/alerts.md shows a whole file.")
+        raise fail([f"{settings.alerts_file} names no receiver"], "docs/alerts.md shows a whole file.")
     for outcome in outcomes:
         console.print(f"{escape(outcome.receiver)}: {outcome.state}: {escape(outcome.text)}", soft_wrap=True)
     if any(outcome.state == "failed" for outcome in outcomes):
@@ -92,12 +85,12 @@ def receivers(warehouse: WarehouseOption = None) -> None:
     from dagster_project.alerting.message import KINDS
     from dagster_project.alerting.receivers import read_receivers
 
-    settings = _settings(warehouse)
+    settings = settings_of(warehouse=warehouse)
     with _refusing():
         found = read_receivers(settings.alerts_file).receivers
         standings = ledger_of(settings).standings()
     if not found:
-        raise _fail([f"{settings.alerts_file} names no receiver"], "docs/alerts.md shows a whole file.")
+        raise fail([f"{settings.alerts_file} names no receiver"], "docs/alerts.md shows a whole file.")
     table = Table(title=f"Receivers of {settings.alerts_file}", title_justify="left")
     for name in ("receiver", "hears of", "stores", "told as of", "trouble"):
         table.add_column(name)
@@ -111,27 +104,6 @@ def receivers(warehouse: WarehouseOption = None) -> None:
     console.print(table)
 
 
-def _settings(warehouse: Path | None) -> Settings:
-    settings = Settings.from_env()
-    return settings.changed(warehouse=warehouse) if warehouse else settings
-
-
-def _fail(lines: list[str], next_step: str = "") -> typer.Exit:
-    for line in lines:
-        errors.print(f"[red]✗[/red] {escape(line)}", soft_wrap=True)
-    if next_step:
-        errors.print(escape(next_step), soft_wrap=True)
-    return typer.Exit(1)
-
-
-@contextlib.contextmanager
-def _open(warehouse: Path | None) -> Iterator[Path]:
-    path = _settings(warehouse).warehouse
-    if not path.exists():
-        raise _fail([f"{path}: no warehouse yet"], f"Next: {PROGRAM} run")
-    yield path
-
-
 @contextlib.contextmanager
 def _refusing() -> Iterator[None]:
     """What cannot be done is a message."""
@@ -140,9 +112,9 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except AlertsError as error:
-        raise _fail(error.problems, error.next_step) from None
+        raise fail(error.problems, error.next_step) from None
     except Exception as error:
         duckdb = sys.modules.get("duckdb")
         if duckdb is None or not isinstance(error, duckdb.Error):
             raise
-        raise _fail([str(error)], f"Tables are missing, or a run is at work? To its end: {PROGRAM} run") from None
+        raise fail([str(error)], f"Tables are missing, or a run is at work? To its end: {program()} run") from None

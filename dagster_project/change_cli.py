@@ -12,24 +12,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from dagster_project.settings import Settings
+from dagster_project.terminal import WarehouseOption, console, deciding, errors, fail, settings_of
 
 change_app = typer.Typer()
 env_app = typer.Typer(help="Isolated copies of what you changed, over the warehouse's data.", no_args_is_help=True)
 change_app.add_typer(env_app, name="env")
-console = Console() if Console().is_terminal else Console(width=130)
-errors = Console(stderr=True)
 
 GATE = 3
 """Exit code where a change goes beyond a limit; 1 is for what failed."""
 
 BaseOption = Annotated[str, typer.Option("--base", help="Branch, tag or commit to compare the working tree with.")]
-WarehouseOption = Annotated[
-    Path | None, typer.Option("--warehouse", help="DuckDB file to read (default: data/warehouse/stockroom.duckdb).")
-]
 ForecastsOption = Annotated[
     bool, typer.Option("--with-forecasts", help="Make forecasts again where their input differs; as long as in a run.")
 ]
@@ -61,7 +56,7 @@ def diff(
 
     started = time.perf_counter()
     with _reporting(), _progress() as say:
-        found = compare(_settings(warehouse), base, sample=sample, with_forecasts=with_forecasts, say=say)
+        found = compare(settings_of(warehouse=warehouse), base, sample=sample, with_forecasts=with_forecasts, say=say)
     if found is None:
         console.print(f"Nothing changed: the SQL, macros, seeds and settings of the working tree are those of {base}.")
     else:
@@ -70,9 +65,8 @@ def diff(
         _write(markdown, f"Nothing changed, compared with {base}.\n" if found is None else as_markdown(found))
     console.print(f"Done in {time.perf_counter() - started:.0f} s.")
     beyond = exceeded(found, max_order_change_pct, max_cost_increase_usd) if found else []
-    for line in beyond:
-        errors.print(f"[red]✗[/red] {escape(line)}", soft_wrap=True)
     if beyond:
+        fail(beyond)
         raise typer.Exit(GATE)
 
 
@@ -128,7 +122,7 @@ def env_create(
 
     started = time.perf_counter()
     with _reporting(), _progress() as say:
-        made = environments.create(_settings(warehouse), name, base, with_forecasts=with_forecasts, say=say)
+        made = environments.create(settings_of(warehouse=warehouse), name, base, with_forecasts=with_forecasts, say=say)
     console.print(
         f"{made.built} models, seeds and snapshots built in {made.file} ({made.bytes / 2**20:.1f} MiB) in "
         f"{time.perf_counter() - started:.0f} s; all others are views of the warehouse, which stays as it is.",
@@ -148,7 +142,7 @@ def env_list(warehouse: WarehouseOption = None) -> None:
 
     from dagster_project.policy_diff import environments
 
-    found = environments.environments(_settings(warehouse))
+    found = environments.environments(settings_of(warehouse=warehouse))
     if not found:
         console.print("No environments. Make one: stockroom env create NAME")
         return
@@ -172,7 +166,7 @@ def env_query(
     from dagster_project.summary import print_frame
 
     with _reporting():
-        columns, rows = environments.ask(_settings(warehouse), name, sql, limit)
+        columns, rows = environments.ask(settings_of(warehouse=warehouse), name, sql, limit)
     print_frame(console, columns, rows, limit)
 
 
@@ -182,7 +176,7 @@ def env_drop(name: NameArgument, warehouse: WarehouseOption = None) -> None:
     from dagster_project.policy_diff import environments
 
     with _reporting():
-        dropped = environments.drop(_settings(warehouse), name)
+        dropped = environments.drop(settings_of(warehouse=warehouse), name)
     console.print(f"{dropped.name} dropped ({dropped.bytes / 2**20:.1f} MiB).")
 
 
@@ -202,19 +196,8 @@ def _reporting() -> Iterator[None]:
     """What cannot be done becomes a message with the next step."""
     from dagster_project.policy_diff.errors import DiffError
 
-    try:
+    with deciding(DiffError):
         yield
-    except DiffError as error:
-        for line in error.problems:
-            errors.print(f"[red]✗[/red] {escape(line)}", soft_wrap=True)
-        if error.next_step:
-            errors.print(escape(error.next_step), soft_wrap=True)
-        raise typer.Exit(1) from None
-
-
-def _settings(warehouse: Path | None) -> Settings:
-    settings = Settings.from_env()
-    return settings.changed(warehouse=warehouse) if warehouse else settings
 
 
 def _write(path: Path, text: str) -> None:
@@ -222,6 +205,5 @@ def _write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     except OSError as error:
-        errors.print(f"[red]✗[/red] {escape(f'{path} cannot be written: {error}')}", soft_wrap=True)
-        raise typer.Exit(1) from None
+        raise fail([f"{path} cannot be written: {error}"]) from None
     console.print(f"Written to {path}.", soft_wrap=True)

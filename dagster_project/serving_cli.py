@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from dagster_project.settings import Settings
+from dagster_project.terminal import errors, fail
 
 if TYPE_CHECKING:
     from ml.serving.settings import Metric, ServingSettings
 
-errors = Console(stderr=True)
 HostOption = Annotated[str, typer.Option("--host", help="Address to listen on; another than this machine's own needs API keys.")]
 PortOption = Annotated[int, typer.Option("--port", min=0, max=65535)]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that answer.")]
@@ -44,12 +43,12 @@ def serve(
         import fastapi  # noqa: F401
         import uvicorn
     except ImportError:
-        raise _refused("the API needs more packages", "Next: pip install 'stockroom[api]'") from None
+        raise fail(["the API needs more packages"], "Next: pip install 'stockroom[api]'") from None
     settings = serving_settings(Settings.from_env(), keys, vision_model, workers)
     run = _published_run(settings)
     if not settings.keys and not _is_own(host):
-        raise _refused(
-            f"--host {host}: without API keys everybody there could read all",
+        raise fail(
+            [f"--host {host}: without API keys everybody there could read all"],
             "Make a key with `stockroom api-key NAME`, keep its line in a file, and name it: --keys FILE",
         )
     with _handed_over(settings):
@@ -81,7 +80,7 @@ def api_key(
     try:
         key, line = new_key(name, scopes, rate)
     except KeysError as error:
-        raise _refused(str(error)) from None
+        raise fail([str(error)]) from None
     errors.print(f"The key of {escape(name)}, shown this once: {key}", soft_wrap=True)
     errors.print("Its line, for the file of --keys or for STOCKROOM_API_KEYS:", soft_wrap=True)
     print(line)
@@ -131,13 +130,13 @@ def _keys(settings: Settings, file: Path | None) -> str:
         try:
             text = f"{named.expanduser().read_text()}\n{text}"
         except (OSError, UnicodeDecodeError) as error:
-            raise _refused(f"{named}: the API keys cannot be read: {error}") from None
+            raise fail([f"{named}: the API keys cannot be read: {error}"]) from None
     try:
         known = read_keys(text)
     except KeysError as error:
-        raise _refused(str(error)) from None
+        raise fail([str(error)]) from None
     if named and not known:
-        raise _refused(f"{named}: no API key in it", "Next: stockroom api-key NAME, and put the line it prints there")
+        raise fail([f"{named}: no API key in it"], "Next: stockroom api-key NAME, and put the line it prints there")
     return text if known else ""
 
 
@@ -149,7 +148,7 @@ def _published_run(settings: ServingSettings) -> dict[str, Any]:
         snapshots.refresh()
         return snapshots.current.run
     except SnapshotError as error:
-        raise _refused(str(error)) from None
+        raise fail([str(error)]) from None
 
 
 def _is_own(host: str) -> bool:
@@ -194,10 +193,3 @@ def _welcome(settings: ServingSettings, run: dict[str, Any], host: str, port: in
             soft_wrap=True,
         )
     errors.print(f"Next: curl {address}/v1/tables; the description is {address}/openapi.json", soft_wrap=True)
-
-
-def _refused(problem: str, next_step: str = "") -> typer.Exit:
-    errors.print(f"[red]✗[/red] {escape(problem)}", soft_wrap=True)
-    if next_step:
-        errors.print(escape(next_step), soft_wrap=True)
-    return typer.Exit(1)

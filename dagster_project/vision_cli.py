@@ -5,25 +5,21 @@ Belongs here: options, progress and messages. Does not belong here: work; every 
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from dagster_project.terminal import bar, console, refusing
 
 if TYPE_CHECKING:
     from ml.vision.folders import Labelled
     from ml.vision.settings import VisionSettings
 
 vision_app = typer.Typer(help="Find defective parts on photos: train, score, report, evaluate.", no_args_is_help=True)
-console = Console() if Console().is_terminal else Console(width=130)
-errors = Console(stderr=True)
 
 FolderArgument = Annotated[Path, typer.Argument(help="Folder with photos below folders named good (or ok) and bad (or def).")]
 ModelOption = Annotated[Path, typer.Option("--model", help="Folder of the model.")]
@@ -52,12 +48,12 @@ def train(
     threads: ThreadsOption = 0,
 ) -> None:
     """Learn from photos of good and defective parts (or of good ones alone), and choose the threshold of least cost."""
-    with _refusing():
+    with refusing(ValueError, OSError):
         from ml.vision.train import read_training_photos, train_on
 
         settings = _settings(miss_cost, false_reject_cost, review_cost, defect_share, steps, seed, threads)
         found = _labelled(folder)
-        with _bar("training") as progress:
+        with bar("training") as progress:
             read = read_training_photos(found.photos, settings, lambda share, text: progress(0.1 * share, text))
             trained = train_on(read, settings, lambda share, text: progress(0.1 + 0.9 * share, text))
         trained.save(model)
@@ -91,14 +87,14 @@ def score(
     csv: Annotated[Path | None, typer.Option("--csv", help="File to write a row per photo into.")] = None,
 ) -> None:
     """Score photos: how likely each is defective, what to do with it, and why."""
-    with _refusing():
+    with refusing(ValueError, OSError):
         from ml.vision.folders import photos_in
         from ml.vision.predict import has_moved, score_photos
         from ml.vision.store import load_model
 
         loaded = load_model(model)
         paths = photos_in(folder)
-        with _bar("scoring") as progress:
+        with bar("scoring") as progress:
             scores = score_photos(loaded, paths, progress=progress)
         if csv is not None:
             scores.write_csv(csv)
@@ -117,7 +113,7 @@ def report(
     out: Annotated[Path, typer.Option("--out", help="HTML file to write; it needs nothing else.")] = Path("vision_report.html"),
 ) -> None:
     """Write a page: curves, the threshold and its cost, the worst mistakes with heat maps, short cuts in the photos."""
-    with _refusing():
+    with refusing(ValueError, OSError):
         from ml.vision.report import write_report
         from ml.vision.store import load_model
 
@@ -139,12 +135,12 @@ def evaluate(
     seed: SeedOption = 1,
 ) -> None:
     """Test every photo once with a model that never saw its part, beside simpler ways on the same folds."""
-    with _refusing():
+    with refusing(ValueError, OSError):
         from ml.vision.evaluate import evaluate as run
 
         settings = _settings(miss_cost, false_reject_cost, review_cost, defect_share, steps, seed, 1)
         found = _labelled(folder)
-        with _bar("evaluating") as progress:
+        with bar("evaluating") as progress:
             result = run(found.photos, settings, folds, workers, progress=progress)
         out.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n")
     console.print(_results(result))
@@ -207,22 +203,3 @@ def _labelled(folder: Path) -> Labelled:
     if found.unlabelled:
         console.print(f"[yellow]{found.unlabelled:,} photos lie in no folder whose name says what they are: not used[/yellow]")
     return found
-
-
-@contextlib.contextmanager
-def _bar(text: str) -> Iterator[Callable[[float, str], None]]:
-    """A bar on stderr; gives what sets its share and its words."""
-    columns = (SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=errors, transient=True) as shown:
-        task = shown.add_task(text, total=1.0)
-        yield lambda share, words: shown.update(task, completed=share, description=escape(words))
-
-
-@contextlib.contextmanager
-def _refusing() -> Iterator[None]:
-    """What cannot be done is a message, never a traceback."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        errors.print(f"[red]✗[/red] {escape(str(error))}", soft_wrap=True)
-        raise typer.Exit(1) from None
