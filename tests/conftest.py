@@ -1,4 +1,6 @@
-"""What every test may lean on: an environment of its own, the tiny demo data, and a warehouse built from it once.
+"""What every test may lean on: an environment of its own, the tiny demo data, and warehouses of it and of the golden data.
+
+What takes long is made once for all processes that test side by side, and each works on a copy.
 
 Belongs here: fixtures shared by several folders. Does not belong here: expected numbers, and anything only one folder uses.
 """
@@ -6,6 +8,7 @@ Belongs here: fixtures shared by several folders. Does not belong here: expected
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -14,10 +17,11 @@ from typing import TYPE_CHECKING
 os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is loaded: two threads on a busy machine can be 50 times slower than one
 
 import pytest
+from filelock import FileLock
 
 from dagster_project import build, settings
 from dagster_project.demo import generate
-from dagster_project.settings import Settings
+from dagster_project.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:  # dbt and Dagster take seconds to import: only in the fixtures that need them
     from dbt.cli.main import dbtRunnerResult
@@ -26,6 +30,7 @@ if TYPE_CHECKING:  # dbt and Dagster take seconds to import: only in the fixture
 DEMO_SEED = 1
 
 RunDbt = Callable[..., "dbtRunnerResult"]
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -61,6 +66,25 @@ def own_environment(session_environment: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """`made_once(name, make)`: a copy, this process's own, of the folder that `make(folder)` filled in the first process to ask."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def copy(name: str, make: Callable[[Path], object]) -> Path:
+        whole, part = shared / name, shared / f"{name}.part"
+        with FileLock(shared / f"{name}.lock"):
+            if not whole.exists():
+                shutil.rmtree(part, ignore_errors=True)
+                part.mkdir()
+                make(part)
+                part.rename(whole)
+        return Path(shutil.copytree(whole, tmp_path_factory.mktemp(name) / "copy", symlinks=True))
+
+    return copy
+
+
+@pytest.fixture(scope="session")
 def tiny_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The retailer's six files, tiny. Read only: copy what you want to change."""
     folder = tmp_path_factory.mktemp("tiny_source")
@@ -69,11 +93,18 @@ def tiny_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def dbt_manifest(session_environment: Path) -> Manifest:
-    """The dbt project, parsed once; target/manifest.json of this session is written with it."""
-    result = _invoke_dbt(None, "parse")
-    assert result.success, result.exception
-    return result.result
+def dbt_manifest(session_environment: Path, made_once: MadeOnce) -> Manifest:
+    """The dbt project, parsed once; target/manifest.json of this session is a copy of what was written with it."""
+
+    def parse(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(build, "MANIFEST", folder / build.MANIFEST.name)
+            build.ensure_manifest()
+
+    shutil.copytree(made_once("dbt_project", parse), build.MANIFEST.parent, dirs_exist_ok=True)
+    manifest = build.read_project("stockroom")
+    assert manifest
+    return manifest
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +125,7 @@ def run_dbt(dbt_manifest: Manifest) -> RunDbt:
                 patch.setenv(name, value)
             # as in production: a test runs where all its parents are built
             selection = ("--indirect-selection", "buildable") if arguments[0] == "build" else ()
-            result = _invoke_dbt(dbt_manifest.deepcopy(), *arguments, *selection)
+            result = build.invoke_dbt(["--quiet", *build.QUICK, *arguments, *selection], manifest=dbt_manifest.deepcopy())
         if succeeds and not result.success:
             nodes = result.result.results if result.result else []
             failed = [f"{node.node.name}: {node.message}" for node in nodes if node.status in ("error", "fail")]
@@ -105,15 +136,30 @@ def run_dbt(dbt_manifest: Manifest) -> RunDbt:
 
 
 @pytest.fixture(scope="session")
-def built_warehouse(run_dbt: RunDbt, tiny_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built_warehouse(run_dbt: RunDbt, tiny_source: Path, made_once: MadeOnce) -> Path:
     """Everything that is known before a forecast: seeds, staging, marts and features of the tiny data. Read only."""
-    warehouse = tmp_path_factory.mktemp("built_warehouse") / "stockroom.duckdb"
     layers = ("path:seeds", "path:models/staging", "+path:models/intermediate", "+path:models/marts", "+path:models/features")
-    run_dbt(tiny_source, warehouse, "build", "--exclude-resource-type", "unit_test", "--select", *layers)
-    return warehouse
+
+    def make(folder: Path) -> None:
+        arguments = ("build", "--exclude-resource-type", "unit_test", "--select", *layers)
+        run_dbt(tiny_source, folder / "stockroom.duckdb", *arguments)
+
+    return made_once("built_warehouse", make) / "stockroom.duckdb"
 
 
-def _invoke_dbt(manifest: Manifest | None, *arguments: str) -> dbtRunnerResult:
-    # the manifest is written once, by the parse; writing it took half the time of a small build
-    lean = build.QUICK if manifest else ()
-    return build.invoke_dbt(["--quiet", *lean, *arguments], manifest=manifest)
+@pytest.fixture(scope="session")
+def golden_settings(dbt_manifest: Manifest, made_once: MadeOnce) -> Settings:
+    """The whole job on data/golden, run once; tests/integration/test_golden_pipeline.py works out what must come."""
+    from dagster_project.runner import run_daily_replenishment
+
+    def at(home: Path) -> Settings:
+        golden = PROJECT_ROOT / "data" / "golden"
+        return Settings(source_dir=golden, warehouse=home / "stockroom.duckdb", dagster_home=home / "dagster")
+
+    return at(made_once("golden", lambda folder: run_daily_replenishment(at(folder))))
+
+
+@pytest.fixture(scope="session")
+def golden_warehouse(golden_settings: Settings) -> Path:
+    """Its warehouse. Copy what you want to change."""
+    return golden_settings.warehouse

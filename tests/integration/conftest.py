@@ -1,4 +1,4 @@
-"""Warehouses several of these tests lean on: of the golden data, and one in which much happens to the stock.
+"""A warehouse several of these tests lean on, in which much happens to the stock.
 
 Belongs here: fixtures several of these tests lean on. Does not belong here: expected numbers.
 """
@@ -12,9 +12,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-
-from dagster_project.runner import run_daily_replenishment
-from dagster_project.settings import PROJECT_ROOT, Settings
 
 STOCK = (
     "int_stock_movements",
@@ -30,21 +27,6 @@ STOCK = (
     "rpt_shrinkage_reason",
     "rpt_stock_exceptions",
 )
-
-
-@pytest.fixture(scope="session")
-def golden_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    home = tmp_path_factory.mktemp("golden")
-    return Settings(
-        source_dir=PROJECT_ROOT / "data" / "golden", warehouse=home / "stockroom.duckdb", dagster_home=home / "dagster"
-    )
-
-
-@pytest.fixture(scope="session")
-def golden_warehouse(golden_settings: Settings) -> Path:
-    """The whole job on the golden data, run once. Copy what you want to change."""
-    run_daily_replenishment(golden_settings)
-    return golden_settings.warehouse
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ import polars as pl
 import pytest
 from empty_tables import FILLED_LATER, LISTS, WORRIES
 
+from dagster_project.choices import RunChoices
 from dagster_project.runner import run_daily_replenishment
 from dagster_project.settings import Settings
 
@@ -183,10 +184,11 @@ def test_champions_of_fresh_goods_are_chosen_in_spite_of_twelve_weeks(fresh: Pat
 
 @pytest.fixture(scope="module")
 def wholesaler(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole job on all lines, with two models: all of them take minutes, and `make bench-forecasts` judges them."""
     home = tmp_path_factory.mktemp("wholesale_job")
     source = linked(tmp_path_factory.mktemp("wholesale_source"), FIRST_YEAR, SECOND_YEAR)
     settings = Settings(source_dir=source, warehouse=home / "stockroom.duckdb", dagster_home=home / "dagster")
-    run_daily_replenishment(settings)
+    run_daily_replenishment(settings, choices=RunChoices(models=["exponential_smoothing", "lightgbm"]))
     return settings.warehouse
 
 
