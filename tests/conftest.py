@@ -1,6 +1,6 @@
 """What every test may lean on: an environment of its own, the tiny demo data, and warehouses of it and of the golden data.
 
-What takes long is made once for all processes that test side by side, and each works on a copy.
+What takes long is made once for all processes that test side by side; what may be changed is copied.
 
 Belongs here: fixtures shared by several folders. Does not belong here: expected numbers, and anything only one folder uses.
 """
@@ -67,11 +67,11 @@ def own_environment(session_environment: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
-    """`made_once(name, make)`: a copy, this process's own, of the folder that `make(folder)` filled in the first process to ask."""
+    """`made_once(name, make)`: the folder that `make(folder)` filled in the first process to ask. Read only: copy what you change."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
-    def copy(name: str, make: Callable[[Path], object]) -> Path:
+    def once(name: str, make: Callable[[Path], object]) -> Path:
         whole, part = shared / name, shared / f"{name}.part"
         with FileLock(shared / f"{name}.lock"):
             if not whole.exists():
@@ -79,17 +79,15 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
                 part.mkdir()
                 make(part)
                 part.rename(whole)
-        return Path(shutil.copytree(whole, tmp_path_factory.mktemp(name) / "copy", symlinks=True))
+        return whole
 
-    return copy
+    return once
 
 
 @pytest.fixture(scope="session")
-def tiny_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The retailer's six files, tiny. Read only: copy what you want to change."""
-    folder = tmp_path_factory.mktemp("tiny_source")
-    generate("tiny", DEMO_SEED, folder)
-    return folder
+def tiny_source(made_once: MadeOnce) -> Path:
+    """The retailer's six files, tiny, in one place for all processes: a warehouse knows its history by the folder it read. Read only."""
+    return made_once("tiny_source", lambda folder: generate("tiny", DEMO_SEED, folder))
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +134,7 @@ def run_dbt(dbt_manifest: Manifest) -> RunDbt:
 
 
 @pytest.fixture(scope="session")
-def built_warehouse(run_dbt: RunDbt, tiny_source: Path, made_once: MadeOnce) -> Path:
+def built_warehouse(run_dbt: RunDbt, tiny_source: Path, made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Everything that is known before a forecast: seeds, staging, marts and features of the tiny data. Read only."""
     layers = ("path:seeds", "path:models/staging", "+path:models/intermediate", "+path:models/marts", "+path:models/features")
 
@@ -144,11 +142,12 @@ def built_warehouse(run_dbt: RunDbt, tiny_source: Path, made_once: MadeOnce) -> 
         arguments = ("build", "--exclude-resource-type", "unit_test", "--select", *layers)
         run_dbt(tiny_source, folder / "stockroom.duckdb", *arguments)
 
-    return made_once("built_warehouse", make) / "stockroom.duckdb"
+    copy = tmp_path_factory.mktemp("built_warehouse") / "stockroom.duckdb"
+    return Path(shutil.copyfile(made_once("built_warehouse", make) / copy.name, copy))
 
 
 @pytest.fixture(scope="session")
-def golden_settings(dbt_manifest: Manifest, made_once: MadeOnce) -> Settings:
+def golden_settings(dbt_manifest: Manifest, made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """The whole job on data/golden, run once; tests/integration/test_golden_pipeline.py works out what must come."""
     from dagster_project.runner import run_daily_replenishment
 
@@ -156,7 +155,8 @@ def golden_settings(dbt_manifest: Manifest, made_once: MadeOnce) -> Settings:
         golden = PROJECT_ROOT / "data" / "golden"
         return Settings(source_dir=golden, warehouse=home / "stockroom.duckdb", dagster_home=home / "dagster")
 
-    return at(made_once("golden", lambda folder: run_daily_replenishment(at(folder))))
+    made = made_once("golden", lambda folder: run_daily_replenishment(at(folder)))
+    return at(Path(shutil.copytree(made, tmp_path_factory.mktemp("golden") / "home", symlinks=True)))
 
 
 @pytest.fixture(scope="session")
