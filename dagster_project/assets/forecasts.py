@@ -3,6 +3,8 @@
 Belongs here: carrying frames between tables and `ml.forecasting`. Does not belong here: estimation.
 """
 
+import shutil
+
 import dagster as dg
 
 from dagster_project.assets.specs import table_specs
@@ -43,7 +45,10 @@ def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse, choices: 
             identity=identity,
             progress=lambda message, share: context.log.info(f"{message} ({share:.0%})"),
         )
-        save_artefacts(warehouse.models_folder / run_id, run_id, result.artefacts)
+        folder = warehouse.models_folder / run_id
+        # of a run of this name that was killed before it wrote its rows, or whose rows another run has replaced: no row names it
+        shutil.rmtree(folder, ignore_errors=True)
+        save_artefacts(folder, run_id, result.artefacts)
         warehouse.replace_as_of(as_of_date, [(contract, result[contract]) for contract in contracts.FORECASTS])
     pictures = forecast_pictures(
         {name: warehouse.read(f"from {ML_SCHEMA}.{name} where as_of_date = '{as_of_date}'") for name in PICTURED},

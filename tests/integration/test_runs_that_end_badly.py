@@ -1,8 +1,9 @@
-"""A run that is killed: real runs of the golden data."""
+"""A run that is killed, or whose work another one replaced: real runs of the golden data."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +13,12 @@ import dagster as dg
 import duckdb
 import pytest
 
+from dagster_project.assets.forecasts import forecasts
+from dagster_project.choices import RunChoices
+from dagster_project.resources import Warehouse
 from dagster_project.runner import run_daily_replenishment
 from dagster_project.settings import Settings
+from ml.forecasting.artefacts import MANIFEST, load_artefacts
 
 
 def fingerprints(warehouse: Path) -> dict[str, tuple]:
@@ -68,3 +73,23 @@ def test_the_killed_run_is_closed_and_stands_in_the_history(resumed: Settings) -
     with dg.DagsterInstance.from_config(str(resumed.dagster_home)) as instance:
         assert instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])) == []
     assert 'stockroom_run_success{job="daily_replenishment"} 1' in resumed.metrics.read_text()
+
+
+def test_models_of_a_run_whose_rows_are_not_in_the_tables_are_made_again(
+    golden_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was killed before it wrote them, here even while it saved its models; or a run with other settings replaced them."""
+    home = shutil.copytree(golden_settings.warehouse.parent, tmp_path / "copy", symlinks=True)
+    settings = golden_settings.changed(warehouse=home / golden_settings.warehouse.name)
+    for name, value in settings.to_env().items():
+        monkeypatch.setenv(name, value)
+    warehouse = Warehouse(path=str(settings.warehouse))
+    run_id = warehouse.read("select any_value(run_id) from ml.model_runs").item()
+    with warehouse.connect() as connection:
+        connection.execute("delete from ml.model_runs")
+    folder = home / "models" / run_id
+    (folder / MANIFEST).rename(folder / "half_of_a_model.txt")
+    assert dg.materialize([forecasts], resources={"warehouse": warehouse, "choices": RunChoices()}).success
+    assert warehouse.has_run(run_id)
+    load_artefacts(folder)
+    assert not (folder / "half_of_a_model.txt").exists()
