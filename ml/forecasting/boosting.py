@@ -3,8 +3,8 @@
 Belongs here: features of a series at an origin, training rows, LightGBM's parameters, its forecasts.
 Does not belong here: which origins are scored, weights, calibration.
 
-A training row is a series, an origin in its past and a step ahead; everything is measured in units of the series' own level at
-that origin, so that one model serves slow and fast movers. Features of an origin read columns before it, and what is known ahead at
+A training row is a series, an origin in its past and a step ahead; everything is measured in units of the series' level at that
+origin (`shared_level`), so that one model serves slow and fast movers. Features of an origin read columns before it, and what is known ahead at
 the target period. Series of a sample are drawn anew for every origin.
 """
 
@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.forecasting import shared_level
 from ml.forecasting.panel import Panel
 from ml.forecasting.settings import ForecastSettings
+from ml.forecasting.shared_level import Scale, SharedLevel
 from ml.forecasting.year import without_year
 
 if TYPE_CHECKING:
@@ -48,10 +50,17 @@ _CAP = 0.9995
 
 @dataclass(frozen=True)
 class Booster:
-    """One fitted model: LightGBM's booster and the names of its features, in order."""
+    """One fitted model: LightGBM's booster, the names of its features, in order, and what they and its answers are in units of."""
 
     booster: Any
     features: tuple[str, ...]
+    level: SharedLevel
+
+    @property
+    def learned(self) -> dict[str, object]:
+        """What it found out from the data, beside its trees."""
+        coefficients = self.level.coefficients
+        return {} if coefficients is None else {"level_windows": self.level.windows, "level_coefficients": coefficients.tolist()}
 
 
 def paths(
@@ -68,37 +77,40 @@ def paths(
     at = np.flatnonzero(panel.can_train(end, settings))
     if not boosters or not at.size:
         return found
+    scale = next(iter(boosters.values())).level.scale(panel, end)
     for begin in range(0, at.size, settings.chunk_series):
         part = at[begin : begin + settings.chunk_series]
-        level = panel.level_units(end)[part]
-        own, _ = _origin_features(panel, part, end, level)
+        own, _ = _origin_features(panel, part, end, scale)
         for step in range(horizon):
-            rows = np.hstack([own, _step_features(panel, part, end, step, level)[0]])
+            rows = np.hstack([own, _step_features(panel, part, end, step, scale)[0]])
             for name, said in zip(boosters, _foretold([model.booster for model in boosters.values()], rows), strict=True):
-                found[name][part, step] = said * level
+                found[name][part, step] = said * scale.units[part]
     workshop.inference_seconds.update(dict.fromkeys(names, (process_time() - started) / len(names)))
     return found
 
 
-def rows_at(panel: Panel, part: NDArray[np.int64], origin: int, step: int) -> tuple[NDArray[np.float32], Array]:
+def rows_at(
+    panel: Panel, part: NDArray[np.int64], origin: int, step: int, level: SharedLevel
+) -> tuple[NDArray[np.float32], Array]:
     """Features of series `part` for the period `origin + step`, and the level their forecasts are in units of."""
-    level = panel.level_units(origin)[part]
-    own, _ = _origin_features(panel, part, origin, level)
-    return np.hstack([own, _step_features(panel, part, origin, step, level)[0]]), level
+    scale = level.scale(panel, origin)
+    own, _ = _origin_features(panel, part, origin, scale)
+    return np.hstack([own, _step_features(panel, part, origin, step, scale)[0]]), scale.units[part]
 
 
 def fit(names: Sequence[str], panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> dict[str, Booster]:
     """Boosters for the single periods, learned from origins whose horizon ends by `end`; none where too little was sold."""
     import lightgbm
 
-    rows, target, weight, features = _training_rows(panel, end, horizon, settings)
+    level = shared_level.learn(panel, end, horizon, settings)
+    rows, target, weight, features = _training_rows(panel, level, end, horizon, settings)
     # without any sale in the targets there is nothing to learn, and the Tweedie loss is not defined
     if len(target) < settings.boosting_min_rows or (cap := np.quantile(target, _CAP)) <= 0:
         return {}
     data = lightgbm.Dataset(rows, np.minimum(target, cap), weight=weight, feature_name=list(features),
                             free_raw_data=False, params={"max_bin": 127, "verbose": -1, "num_threads": 1})  # fmt: skip
     trained = _trained(data, [_parameters(settings) | _OBJECTIVES[name] for name in names], settings.boosting_rounds)
-    return {name: Booster(booster, features) for name, booster in zip(names, trained, strict=True)}
+    return {name: Booster(booster, features, level) for name, booster in zip(names, trained, strict=True)}
 
 
 def sum_quantiles(panel: Panel, fit_end: int, ends: Sequence[int], lengths: Sequence[int], settings: ForecastSettings) -> Array:
@@ -109,7 +121,9 @@ def sum_quantiles(panel: Panel, fit_end: int, ends: Sequence[int], lengths: Sequ
     import lightgbm
 
     found = np.full((panel.series, len(ends), len(lengths), len(QUANTILE_LEVELS)), np.nan)
-    rows, target, weight, features = _sum_rows(without_year(panel, fit_end, 0)[0], fit_end, lengths, settings)
+    past = without_year(panel, fit_end, 0)[0]
+    shared = shared_level.learn(past, fit_end, max(lengths), settings)
+    rows, target, weight, features = _sum_rows(past, shared, fit_end, lengths, settings)
     if len(target) < settings.boosting_min_rows // 2:
         return found
     parameters = _parameters(settings) | {
@@ -122,14 +136,13 @@ def sum_quantiles(panel: Panel, fit_end: int, ends: Sequence[int], lengths: Sequ
     boosters = _trained(data, asked, settings.boosting_quantile_rounds)
     for e, end in enumerate(ends):
         here, year = without_year(panel, end, max(lengths))
-        at = np.flatnonzero(panel.can_train(end, settings))
+        at, scale = np.flatnonzero(panel.can_train(end, settings)), shared.scale(here, end)
         for begin in range(0, at.size, settings.chunk_series):
             part = at[begin : begin + settings.chunk_series]
-            level = here.level_units(end)[part]
-            own, _ = _origin_features(here, part, end, level)
+            own, _ = _origin_features(here, part, end, scale)
             for j, length in enumerate(lengths):
-                rows = np.hstack([own, _sum_features(here, part, end, length, level)[0]])
-                units = level * year[part, :length].sum(axis=1)
+                rows = np.hstack([own, _sum_features(here, part, end, length, scale)[0]])
+                units = scale.units[part] * year[part, :length].sum(axis=1)
                 found[part, e, j] = np.column_stack(_foretold(boosters, rows)) * units[:, None]
     return np.maximum.accumulate(found, axis=3)
 
@@ -172,33 +185,19 @@ def _parameters(settings: ForecastSettings) -> dict[str, Any]:
     }
 
 
-def _origins(panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> list[int]:
-    """Origins to learn from, newest first: their horizons end by `end`, about half a horizon apart."""
-    newest, oldest = end - horizon, max(settings.min_training_periods, min(2 * panel.season, 14))
-    step = max(1, horizon // 2)
-    return list(range(newest, oldest - 1, -step))[: settings.boosting_origins]
-
-
-def _sample(panel: Panel, origin: int, per_origin: int, settings: ForecastSettings) -> NDArray[np.int64]:
-    at = np.flatnonzero(panel.can_train(origin, settings))
-    if at.size <= per_origin:
-        return at
-    return np.sort(np.random.default_rng([settings.seed, origin]).choice(at, per_origin, replace=False))
-
-
 def _training_rows(
-    panel: Panel, end: int, horizon: int, settings: ForecastSettings
+    panel: Panel, shared: SharedLevel, end: int, horizon: int, settings: ForecastSettings
 ) -> tuple[NDArray[np.float32], Array, Array, tuple[str, ...]]:
-    origins = _origins(panel, end, horizon, settings)
+    origins = panel.learning_origins(end, horizon, settings)
     steps = np.unique(np.linspace(0, horizon - 1, min(horizon, 14)).round().astype(int))
     per_origin = max(1, settings.boosting_max_rows // max(len(origins) * len(steps), 1))
     rows, targets, weights, names = [], [], [], ()
     for origin in origins:
-        part = _sample(panel, origin, per_origin, settings)
-        level = panel.level_units(origin)[part]
-        own, own_names = _origin_features(panel, part, origin, level)
+        part, scale = panel.trainable(origin, settings, per_origin), shared.scale(panel, origin)
+        level = scale.units[part]
+        own, own_names = _origin_features(panel, part, origin, scale)
         for step in steps:
-            more, more_names = _step_features(panel, part, origin, int(step), level)
+            more, more_names = _step_features(panel, part, origin, int(step), scale)
             keep = panel.is_in_stock[part, origin + step]
             rows.append(np.hstack([own, more])[keep])
             targets.append((panel.training_units[part, origin + step] / level)[keep])
@@ -208,17 +207,17 @@ def _training_rows(
 
 
 def _sum_rows(
-    panel: Panel, end: int, lengths: Sequence[int], settings: ForecastSettings
+    panel: Panel, shared: SharedLevel, end: int, lengths: Sequence[int], settings: ForecastSettings
 ) -> tuple[NDArray[np.float32], Array, Array, tuple[str, ...]]:
-    origins = _origins(panel, end, max(lengths), settings)
+    origins = panel.learning_origins(end, max(lengths), settings)
     per_origin = max(1, settings.boosting_max_rows // max(len(origins) * len(lengths), 1))
     rows, targets, weights, names = [], [], [], ()
     for origin in origins:
-        part = _sample(panel, origin, per_origin, settings)
-        level = panel.level_units(origin)[part]
-        own, own_names = _origin_features(panel, part, origin, level)
+        part, scale = panel.trainable(origin, settings, per_origin), shared.scale(panel, origin)
+        level = scale.units[part]
+        own, own_names = _origin_features(panel, part, origin, scale)
         for length in lengths:
-            more, more_names = _sum_features(panel, part, origin, length, level)
+            more, more_names = _sum_features(panel, part, origin, length, scale)
             inside = slice(origin, origin + length)
             keep = panel.is_in_stock[part, inside].mean(axis=1) >= settings.min_in_stock_share
             rows.append(np.hstack([own, more])[keep])
@@ -250,10 +249,11 @@ def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _origin_features(
-    panel: Panel, part: NDArray[np.int64], origin: int, level: Array
+    panel: Panel, part: NDArray[np.int64], origin: int, scale: Scale
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """What is known of the series at the origin, in units of its level: (series, features), and their names."""
     demand, start, season = panel.training_units[part, :origin], panel.start[part], panel.season
+    level = scale.units[part]
     age = (origin - start).astype(np.float64)
     columns: list[Array] = []
     names: list[str] = []
@@ -284,16 +284,18 @@ def _origin_features(
     add("stock_out_share_28", 1.0 - panel.is_in_stock[part, max(origin - 28, 0) : origin].mean(axis=1))
     add("age_periods", np.minimum(age, 200.0))
     add("log_level", np.log(level))
+    if scale.own_units is not None:
+        add("own_level", scale.own_units[part] / level)
     for j, name in enumerate(panel.static_names):
         add(name, panel.static[part, j])
     return np.column_stack(columns).astype(np.float32), tuple(names)
 
 
 def _step_features(
-    panel: Panel, part: NDArray[np.int64], origin: int, step: int, level: Array
+    panel: Panel, part: NDArray[np.int64], origin: int, step: int, scale: Scale
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """What is known of the target period `origin + step`: its place in the season, then and there, and what is planned."""
-    target, season = origin + step, panel.season
+    target, season, level = origin + step, panel.season, scale.units[part]
     columns: list[Array] = [np.full(len(part), float(step))]
     names = ["step"]
     if season > 1:
@@ -323,10 +325,10 @@ def _step_features(
 
 
 def _sum_features(
-    panel: Panel, part: NDArray[np.int64], origin: int, length: int, level: Array
+    panel: Panel, part: NDArray[np.int64], origin: int, length: int, scale: Scale
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """The same of the `length` periods from the origin on, on average."""
-    stacked = [_step_features(panel, part, origin, step, level) for step in range(length)]
+    stacked = [_step_features(panel, part, origin, step, scale) for step in range(length)]
     names = stacked[0][1]
     rows = np.mean([values for values, _ in stacked], axis=0, dtype=np.float64)
     rows[:, names.index("step")] = length

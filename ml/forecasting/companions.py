@@ -123,7 +123,7 @@ def explanations(made: Forecasts, weekly: WeeklyPanel, constants: Stamp) -> tupl
     if fitted is None or not rows.size:
         return FEATURE_IMPORTANCE.empty(), FORECAST_EXPLANATIONS.empty()
     seen, year = without_year(made.panel, made.panel.periods, 1)
-    features, level = boosting.rows_at(seen, rows, made.panel.periods, 0)
+    features, level = boosting.rows_at(seen, rows, made.panel.periods, 0, fitted.level)
     shap, base = explain.contributions(fitted.booster, features, level * year[rows, 0], link="log")
     keys = weekly.keys[rows.astype(np.uint32)]
     importance = explain.importance_rows(fitted.booster, shap, "lightgbm")

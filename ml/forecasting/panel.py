@@ -95,6 +95,18 @@ class Panel:
         long_enough = self.history_periods(end) >= settings.min_training_periods
         return long_enough & (self.training_units[:, :end].sum(axis=1) > 0)
 
+    def learning_origins(self, end: int, horizon: int, settings: ForecastSettings) -> list[int]:
+        """Origins that models of all series learn from, newest first: their horizons end by `end`, about half a horizon apart."""
+        newest, oldest = end - horizon, max(settings.min_training_periods, min(2 * self.season, 14))
+        return list(range(newest, oldest - 1, -max(1, horizon // 2)))[: settings.boosting_origins]
+
+    def trainable(self, origin: int, settings: ForecastSettings, most: int) -> NDArray[np.int64]:
+        """Rows of the series that can train before column `origin`; a seeded sample where there are more than `most`."""
+        at = np.flatnonzero(self.can_train(origin, settings))
+        if at.size <= most:
+            return at
+        return np.sort(np.random.default_rng([settings.seed, origin]).choice(at, most, replace=False))
+
 
 def repair_stock_outs(
     units: Array, in_stock: NDArray[np.bool_], start: NDArray[np.int64], season: int, window_periods: int

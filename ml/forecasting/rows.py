@@ -25,6 +25,7 @@ from ml.forecasting import stamp
 from ml.forecasting.engine import Estimate, Forecasts, at_levels
 from ml.forecasting.lead_time import Intervals, interval_demand
 from ml.forecasting.models import REGISTRY
+from ml.forecasting.panel import Panel
 from ml.forecasting.scores import SeriesScores
 from ml.forecasting.weekly import KNOWN_NAMES, WeeklyPanel
 
@@ -174,23 +175,25 @@ PREPROCESSING = (
     "weeks cut by a stock-out: the estimated demand of SQL, else the mean of earlier weeks in stock",
     "outliers far above level and usual sale, outside promotions and holidays, capped at the robust bound",
     "from a year and a quarter on: the shape of the year, of all series together and of each category, divided out and multiplied back",
-    "boosting and networks: everything in units of the series' own level",
+    "boosting: everything in units of a level in which the same item in other stores and other items of the store have a say",
+    "networks: everything in units of the series' own level",
 )
 _OWN_FEATURES = ("lags", "rolling means, deviations, maxima", "exponentially weighted means", "share of weeks with a sale",
                  "weeks since the last sale", "weeks since launch", "the same weeks of last year", "share of weeks with a stock-out")  # fmt: skip
 _SOURCES = {"promotion_days": "ftr_known_weekly", "discount": "ftr_known_weekly",
             "holiday_days": "ftr_calendar_weekly", "month": "ftr_calendar_weekly",
-            "product_category": "ftr_item_locations", "store_location": "ftr_item_locations"}  # fmt: skip
+            "product_category": "ftr_item_locations", "store_location": "ftr_item_locations",
+            "item_id": "ftr_item_locations"}  # fmt: skip
 
 
-def _features(name: str) -> list[dict[str, str]]:
+def _features(name: str, panel: Panel) -> list[dict[str, str]]:
     own = [{"feature": "demand_units", "source": "ftr_demand_weekly", "grain": "item, location, week"}]
     if name in REGISTRY and REGISTRY[name].family not in ("boosting", "neural"):
         return own
     made = [{"feature": text, "source": "ftr_demand_weekly", "grain": "item, location, week"} for text in _OWN_FEATURES]
     beside = [
         {"feature": n, "source": _SOURCES[n], "grain": "item, location, week" if n in KNOWN_NAMES else "item, location"}
-        for n in _SOURCES
+        for n in (*panel.known_names, *panel.static_names)
     ]
     return own + made + beside
 
@@ -213,7 +216,7 @@ def run_row(
         "model_version": [REGISTRY[name].version if name in REGISTRY else "stockroom"],
         "parameters": [json.dumps({**learned, "family": family, "settings": settings}, sort_keys=True)],
         "seed": [made.settings.seed if family in ("boosting", "neural", "ensemble") else 0],
-        "features": [json.dumps(_features(name))],
+        "features": [json.dumps(_features(name, made.panel))],
         "preprocessing": [json.dumps(PREPROCESSING)],
         "metrics": [json.dumps(metrics, sort_keys=True)],
         "is_deployed": [is_deployed],

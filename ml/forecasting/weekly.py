@@ -151,7 +151,9 @@ def build_panel(features: Features, as_of_date: date, horizon: int, settings: Fo
     promotion_days = known[:, :weeks, 0].astype(np.float64)
     is_event = (promotion_days > 0) | (known[:, :weeks, 2] > 0)
     outliers = find_outliers(demand, start, in_stock, is_event)
-    static = np.column_stack([_codes(keys["product_category"]), _codes(keys["store_location"])]).astype(np.float64)
+    # the item tells something of a series only where other stores have it, too
+    names = STATIC_NAMES if keys["item_id"].is_duplicated().any() else STATIC_NAMES[:-1]
+    static = np.column_stack([_codes(keys[name]) for name in names]).astype(np.float64)
     panel = Panel(
         sold,
         outliers.training_units,
@@ -161,12 +163,13 @@ def build_panel(features: Features, as_of_date: date, horizon: int, settings: Fo
         known,
         KNOWN_NAMES,
         static,
-        ("product_category", "store_location"),
+        names,
         _alignment(features, last_week, weeks, horizon),
     )
     return WeeklyPanel(panel, keys, last_week, demand, price, promotion_days, outliers, has_negative)
 
 
+STATIC_NAMES = ("product_category", "store_location", "item_id")
 KNOWN_NAMES = ("promotion_days", "discount", "holiday_days", "month")
 
 

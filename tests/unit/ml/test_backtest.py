@@ -13,6 +13,7 @@ from ml.forecasting.calibration import Segments, dispersion
 from ml.forecasting.models import REGISTRY, Workshop
 from ml.forecasting.panel import PATTERNS, Panel, demand_pattern
 from ml.forecasting.settings import ForecastSettings as Settings
+from ml.forecasting.shared_level import Scale, SharedLevel
 
 SMALL = ForecastSettings(boosting_min_rows=20, boosting_rounds=5, boosting_quantile_rounds=5, neural_steps=5, dear_series=4)
 
@@ -134,12 +135,12 @@ def test_features_of_an_origin_do_not_see_later_periods(season: int) -> None:
         replace(p, season=season) for p in (seasonal_panel(), seasonal_panel(45), seasonal_panel(45, known_too=True))
     )
     for step in (0, 1, 6, 13):
-        left, level = boosting.rows_at(plain, rows, 45, step)
-        right, other_level = boosting.rows_at(changed, rows, 45, step)
+        left, level = boosting.rows_at(plain, rows, 45, step, SharedLevel())
+        right, other_level = boosting.rows_at(changed, rows, 45, step, SharedLevel())
         np.testing.assert_array_equal(left, right)
         np.testing.assert_array_equal(level, other_level)
         # what is known ahead is the only thing of the future that is read
-        planned, _ = boosting.rows_at(both, rows, 45, step)
+        planned, _ = boosting.rows_at(both, rows, 45, step, SharedLevel())
         moved = (planned != left).any(axis=0) & np.isfinite(left).all(axis=0)
         assert 0 < moved.sum() <= 2
         assert moved[-2:].any()
@@ -147,11 +148,13 @@ def test_features_of_an_origin_do_not_see_later_periods(season: int) -> None:
 
 def test_training_rows_end_before_the_origin() -> None:
     settings = replace(SMALL, boosting_rounds=3)
-    left, right = (boosting._training_rows(panel, 45, 4, settings) for panel in (seasonal_panel(), seasonal_panel(45)))
+    left, right = (
+        boosting._training_rows(panel, SharedLevel(), 45, 4, settings) for panel in (seasonal_panel(), seasonal_panel(45))
+    )
     assert left[0].shape[0] > 100
     for mine, other in zip(left[:3], right[:3], strict=True):
         np.testing.assert_array_equal(mine, other)
-    sums = [boosting._sum_rows(panel, 45, (1, 4), settings) for panel in (seasonal_panel(), seasonal_panel(45))]
+    sums = [boosting._sum_rows(panel, SharedLevel(), 45, (1, 4), settings) for panel in (seasonal_panel(), seasonal_panel(45))]
     for mine, other in zip(sums[0][:3], sums[1][:3], strict=True):
         np.testing.assert_array_equal(mine, other)
 
@@ -159,8 +162,8 @@ def test_training_rows_end_before_the_origin() -> None:
 def test_features_by_hand() -> None:
     # Seven days a week: 0 .. 27; the origin is day 28, the level L. Its newest lags are 27, 26 ...; the mean of seven days is 24.
     panel = panel_of([np.arange(28.0), np.arange(28.0)], season=7)
-    names = (*boosting._origin_features(panel, np.arange(2), 28, np.ones(2))[1],)
-    rows, level = boosting.rows_at(panel, np.arange(2), 28, 3)
+    names = (*boosting._origin_features(panel, np.arange(2), 28, Scale(np.ones(2)))[1],)
+    rows, level = boosting.rows_at(panel, np.arange(2), 28, 3, SharedLevel())
     # level: 0.7 x 13.5 + 0.3 x 13.5
     assert level[0] == pytest.approx(13.5)
     own = dict(zip(names, rows[0].tolist(), strict=False))
