@@ -27,12 +27,11 @@ _OTHER_WINDOWS = (4, 13, 26, 52)
 _LONGEST_SHARE = 0.6
 """A window longer than this share of the history says what the whole of it says."""
 _OWN_PRIOR, _RELATIVES_PRIOR = 0.1, 1.0
-"""Demand as expected, in demand of a mean series, that is added to both sides of a ratio: few units say little."""
+"""Demand as expected, in demand of a usual series, that is added to both sides of a ratio: few units say little."""
 _RIDGE = 0.01
 """Of the regression, over the number of origins: series of one origin have its luck in common."""
-_CAP = 0.9995
-"""Quantile of the scaled targets above which a target counts as that."""
-_MOST_APART = 10.0
+_MOST_APART, _MOST_TOGETHER = 10.0, 3.0
+"""No series is believed to sell so many times its mean, and no relatives together to sell so many times theirs: data errors do."""
 _FEWEST_ROWS = 200
 
 
@@ -55,7 +54,7 @@ class SharedLevel:
     def scale(self, panel: Panel, end: int) -> Scale:
         """The scale of every series at column `end`; only what lies before it is read.
 
-        All series together have the demand that their own levels have.
+        The median series has its own level: what all do together is not for relatives to say.
         """
         own = panel.level_units(end)
         if self.coefficients is None:
@@ -65,7 +64,7 @@ class SharedLevel:
         units = np.where(known, mean * np.exp(_ratios(panel, end, self.windows) @ self.coefficients), own)
         units = np.clip(units, own / _MOST_APART, own * _MOST_APART)
         if known.any():
-            units[known] *= own[known].sum() / units[known].sum()
+            units[known] *= np.median(own[known] / units[known])
         return Scale(units, own)
 
 
@@ -82,17 +81,17 @@ def learn(panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> S
         part = panel.trainable(origin, settings, settings.boosting_max_rows // len(origins))
         inside = slice(origin, origin + horizon)
         part = part[panel.is_in_stock[part, inside].mean(axis=1) >= settings.min_in_stock_share]
-        mean, came = panel.mean_units(origin)[part], panel.training_units[part, inside].mean(axis=1)
+        mean = panel.mean_units(origin)[part]
+        came = np.minimum(panel.training_units[part, inside].mean(axis=1) / mean, _MOST_APART)
         if came.sum() > 0:
             rows.append(_ratios(panel, origin, windows)[part])
-            targets.append(came / mean * (mean.sum() / came.sum()))
+            targets.append(came / came.mean())
             weights.append(np.sqrt(mean))
     if not windows or sum(map(len, targets)) < _FEWEST_ROWS:
         return SharedLevel()
-    target, weight = np.concatenate(targets), np.concatenate(weights)
-    target = np.minimum(target, np.quantile(target, _CAP))
+    weight = np.concatenate(weights)
     model = PoissonRegressor(alpha=_RIDGE / len(targets), solver="newton-cholesky")
-    model.fit(np.vstack(rows), target, sample_weight=weight / weight.mean())
+    model.fit(np.vstack(rows), np.concatenate(targets), sample_weight=weight / weight.mean())
     # rounded, so that how many threads add up does not decide where trees are cut
     return SharedLevel(windows, np.round(model.coef_, 6))
 
@@ -110,7 +109,8 @@ def _relatives(panel: Panel) -> list[NDArray[np.int64]]:
 def _ratios(panel: Panel, end: int, windows: Sequence[int]) -> Array:
     """Logarithms of demand in windows before `end` over what the mean of the history lets expect, relative to all series.
 
-    Per window: of the series itself, then of all series with its value of each attribute. Shape (series, windows x (1 + attributes)).
+    In what all do and in what is usual every series has one vote, so that one data error does not move all others. Per window: of the
+    series itself, then of all series with its value of each attribute. Shape (series, windows x (1 + attributes)).
     """
     mean, age = panel.mean_units(end), panel.history_periods(end)
     relatives = _relatives(panel)
@@ -118,10 +118,13 @@ def _ratios(panel: Panel, end: int, windows: Sequence[int]) -> Array:
     for window in windows:
         came = panel.training_units[:, max(end - window, 0) : end].sum(axis=1)
         expected = mean * np.minimum(age, window)
-        expected *= came.sum() / max(expected.sum(), 1e-12)
-        usual = expected.mean() + 1e-12
+        known = expected > 0
+        if known.any():
+            expected *= np.minimum(came[known] / expected[known], _MOST_APART).mean()
+        usual = np.sqrt(expected).mean() ** 2 + 1e-12
         columns.append(np.log((came + _OWN_PRIOR * usual) / (expected + _OWN_PRIOR * usual)))
         for code in relatives:
             prior = _RELATIVES_PRIOR * usual
-            columns.append(np.log((np.bincount(code, came) + prior) / (np.bincount(code, expected) + prior))[code])
+            together = (np.bincount(code, came) + prior) / (np.bincount(code, expected) + prior)
+            columns.append(np.log(np.clip(together, 1 / _MOST_TOGETHER, _MOST_TOGETHER))[code])
     return np.column_stack(columns)

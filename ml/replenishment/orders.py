@@ -97,8 +97,7 @@ def order_terms(frame: pl.DataFrame) -> pl.DataFrame:
     for step in (_levels, _need, _batch, _packs, _caps):
         work = work.with_columns(**step())
     work = work.with_columns(order_reason=_reason())
-    # rounded: polars divides one row and many in different ways, and the last digit would tell
-    exact = [(pl.col(name).cast(pl.Float64) / _DIGITS).round(4).alias(name) for name in (*TERMS, *_COUNTS)]
+    exact = [_as_units(pl.col(name)).alias(name) for name in (*TERMS, *_COUNTS)]
     other = (
         "defect_share",
         "daily_demand_units",
@@ -108,6 +107,15 @@ def order_terms(frame: pl.DataFrame) -> pl.DataFrame:
         "order_reason",
     )
     return frame.with_columns(work.select(*exact, *other))
+
+
+def _as_units(digits: pl.Expr) -> pl.Expr:
+    """Ten-thousandths as units; what is whole stays whole where doubles are coarser than that.
+
+    Rounded: polars divides one row and many in different ways, and the last digit would tell.
+    """
+    whole = pl.when(digits % _DIGITS == 0).then((digits // _DIGITS).cast(pl.Float64))
+    return whole.otherwise((digits.cast(pl.Float64) / _DIGITS).round(4))
 
 
 def _inputs(frame: pl.DataFrame) -> pl.DataFrame:

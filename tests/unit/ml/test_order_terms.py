@@ -165,6 +165,13 @@ def test_a_fraction_is_ordered_only_where_the_unit_allows_it() -> None:
     assert decide(**kilos | {"is_whole_units": True}, pack_units=2.5)["order_units"] == 51, "packs of 3"
 
 
+def test_absurd_orders_are_whole_though_doubles_are_coarse_there() -> None:
+    # of many rows at once: polars divides a single one otherwise
+    rows = [PLAIN | {"batch_rule": "none", "moq_units": 99_999_999_990_000 + 25 * k, "pack_units": 25} for k in range(40)]
+    orders = order_terms(pl.DataFrame(rows))["order_units"].to_list()
+    assert [order % 25 for order in orders] == [0] * 40
+
+
 def test_columns_that_must_be_there_and_rules_that_exist() -> None:
     with pytest.raises(ValueError, match="orders need the columns"):
         order_terms(pl.DataFrame({"mean_units": [1.0]}))
