@@ -61,7 +61,7 @@ class SharedLevel:
             return Scale(own)
         mean = panel.mean_units(end)
         known = mean > 0
-        units = np.where(known, mean * np.exp(_ratios(panel, end, self.windows) @ self.coefficients), own)
+        units = np.where(known, mean * np.exp(_ratios(panel, end, self.windows, _relatives(panel)) @ self.coefficients), own)
         units = np.clip(units, own / _MOST_APART, own * _MOST_APART)
         if known.any():
             units[known] *= np.median(own[known] / units[known])
@@ -72,8 +72,8 @@ def learn(panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> S
     """The regression from origins whose horizon ends by `end`; the one that changes nothing where no series has relatives."""
     from sklearn.linear_model import PoissonRegressor
 
-    origins = panel.learning_origins(end, horizon, settings)
-    if not origins or not _relatives(panel):
+    origins, relatives = panel.learning_origins(end, horizon, settings), _relatives(panel)
+    if not origins or not relatives:
         return SharedLevel()
     windows = tuple(n for n in _WINDOWS.get(panel.season, _OTHER_WINDOWS) if n <= _LONGEST_SHARE * end)
     rows, targets, weights = [], [], []
@@ -84,7 +84,7 @@ def learn(panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> S
         mean = panel.mean_units(origin)[part]
         came = np.minimum(panel.training_units[part, inside].mean(axis=1) / mean, _MOST_APART)
         if came.sum() > 0:
-            rows.append(_ratios(panel, origin, windows)[part])
+            rows.append(_ratios(panel, origin, windows, relatives)[part])
             targets.append(came / came.mean())
             weights.append(np.sqrt(mean))
     if not windows or sum(map(len, targets)) < _FEWEST_ROWS:
@@ -106,14 +106,13 @@ def _relatives(panel: Panel) -> list[NDArray[np.int64]]:
     return found
 
 
-def _ratios(panel: Panel, end: int, windows: Sequence[int]) -> Array:
+def _ratios(panel: Panel, end: int, windows: Sequence[int], relatives: Sequence[NDArray[np.int64]]) -> Array:
     """Logarithms of demand in windows before `end` over what the mean of the history lets expect, relative to all series.
 
     In what all do and in what is usual every series has one vote, so that one data error does not move all others. Per window: of the
     series itself, then of all series with its value of each attribute. Shape (series, windows x (1 + attributes)).
     """
     mean, age = panel.mean_units(end), panel.history_periods(end)
-    relatives = _relatives(panel)
     columns = []
     for window in windows:
         came = panel.training_units[:, max(end - window, 0) : end].sum(axis=1)

@@ -25,9 +25,8 @@ def chain(seed: int = 1, drift: float = 0.06) -> tuple[Panel, np.ndarray]:
     return related(panel), base * path[:, -1]
 
 
-def related(panel: Panel, *codes: np.ndarray) -> Panel:
-    codes = codes or (ITEM, STORE)
-    return replace(panel, static=np.column_stack(codes).astype(float), static_names=("item_id", "store_location")[: len(codes)])
+def related(panel: Panel) -> Panel:
+    return replace(panel, static=np.column_stack([ITEM, STORE]).astype(float), static_names=("item_id", "store_location"))
 
 
 def test_ratios_by_hand() -> None:
@@ -35,11 +34,11 @@ def test_ratios_by_hand() -> None:
     # 7/6 of what their means say, by one vote each, so 3.5 and 7 are expected; a usual series has the squared mean of the roots, u.
     usual = np.mean(np.sqrt([3.5, 7])) ** 2
     panel = panel_of([[1, 1, 2, 2], [3, 3, 3, 3]], season=52)
-    own = shared_level._ratios(panel, 4, (2,))
+    own = shared_level._ratios(panel, 4, (2,), [])
     assert own[:, 0] == pytest.approx(np.log([(4 + 0.1 * usual) / (3.5 + 0.1 * usual), (6 + 0.1 * usual) / (7 + 0.1 * usual)]))
     # four such series: were the first and the third one item, and the others another, 8 came for 7 and 12 for 14
-    four = related(panel_of(np.vstack([panel.units, panel.units]), season=52), np.array([0, 1, 0, 1]))
-    found = shared_level._ratios(four, 4, (2,))[:2, 1]
+    four = panel_of(np.vstack([panel.units, panel.units]), season=52)
+    found = shared_level._ratios(four, 4, (2,), [np.array([0, 1, 0, 1])])[:2, 1]
     assert found == pytest.approx(np.log([(8 + usual) / (7 + usual), (12 + usual) / (14 + usual)]))
 
 
