@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 
 PATTERNS = ("smooth", "erratic", "intermittent", "lumpy", "none")
 _ADI_CUT, _CV2_CUT = 1.32, 0.49
+_LOWEST_LEVEL = 0.08  # of the median series
 
 
 def _nothing() -> NDArray[np.float32]:
@@ -87,8 +88,10 @@ class Panel:
         inside = np.arange(max(end - window, 0), end) >= begin[:, None]
         recent = np.where(inside, self.training_units[:, max(end - window, 0) : end], 0.0).sum(axis=1)
         recent = recent / np.maximum(end - begin, 1)
-        floor = 0.02 * self.training_units[:, :end].mean() if end else 0.0
-        return np.maximum(0.7 * recent + 0.3 * self.mean_units(end), floor + 1e-9)
+        mean = self.mean_units(end)
+        # of the median, so that one data error makes no other series small
+        floor = _LOWEST_LEVEL * np.median(mean[mean > 0]) if mean.any() else 0.0
+        return np.maximum(0.7 * recent + 0.3 * mean, floor + 1e-9)
 
     def can_train(self, end: int, settings: ForecastSettings) -> NDArray[np.bool_]:
         """Series with enough periods, and any demand, before column `end`."""
