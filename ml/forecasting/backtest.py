@@ -113,14 +113,7 @@ def _filled(
 ) -> tuple[dict[str, Array], dict[str, NDArray[np.bool_]]]:
     """Paths without gaps: where a model says nothing, exponential smoothing or else the mean of the history stands in."""
     stand_in = np.repeat(panel.mean_units(end)[:, None], horizon, axis=1)
-    found: dict[str, Array] = {}
-    families: dict[str, list[str]] = {}
-    for name in names:
-        spec = models.REGISTRY[name]
-        # statistical models of one cost are fitted together, boosting shares its training rows
-        families.setdefault(f"{spec.library} {spec.cost}", []).append(name)
-    for members in families.values():
-        found |= models.paths(members, panel, end, horizon, settings, workshop)
+    found = models.paths(names, panel, end, horizon, settings, workshop)
     said = {name: np.isfinite(path).all(axis=1) for name, path in found.items()}
     for name in ("exponential_smoothing", "moving_average"):
         if name in found:

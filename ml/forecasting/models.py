@@ -17,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ml.forecasting.panel import Panel
+from ml.forecasting.plans import without_plans
 from ml.forecasting.settings import ForecastSettings
 from ml.forecasting.year import without_year
 
@@ -40,6 +41,8 @@ class ModelSpec:
     uses_season: bool = False
     is_mean: bool = True
     """Its path is an expectation. A path of medians may enter the ensemble, but is no forecast to compare with the others."""
+    sees_plans: bool = False
+    """It is given demand as it was and judges plans by itself; the others are given demand without what plans did."""
 
     @property
     def version(self) -> str:
@@ -99,13 +102,13 @@ REGISTRY: dict[str, ModelSpec] = {
         ModelSpec("auto_ets", "smoothing", "dear", build=_of_statsforecast("AutoETS", season=True), uses_season=True),
         ModelSpec("auto_arima", "smoothing", "dear", build=_of_statsforecast("AutoARIMA", season=True), uses_season=True),
         ModelSpec("mstl", "smoothing", "dear", build=_mstl, uses_season=True),
-        ModelSpec("lightgbm", "boosting", library="lightgbm"),
+        ModelSpec("lightgbm", "boosting", library="lightgbm", sees_plans=True),
         ModelSpec("lightgbm_squared", "boosting", library="lightgbm"),
         ModelSpec("lstm", "neural", library="neuralforecast"),
         ModelSpec("gru", "neural", library="neuralforecast"),
         ModelSpec("nhits", "neural", library="neuralforecast"),
         ModelSpec("tcn", "neural", library="neuralforecast"),
-        ModelSpec("lightgbm_absolute", "boosting", library="lightgbm", is_mean=False),
+        ModelSpec("lightgbm_absolute", "boosting", library="lightgbm", is_mean=False, sees_plans=True),
     )
 }
 
@@ -152,22 +155,39 @@ def paths(
     anything: too little history, a failed fit, a dear model and a slow mover. `workshop` keeps the fitted models and their seconds: a
     network learned before the first origin of a backtest serves the later ones, too.
     """
+    plain, plans = without_plans(panel, end, horizon, settings)
+    views = {plain is panel: (plain, plans), True: (panel, np.ones_like(plans))}
+    groups: dict[tuple[str, str, bool], list[ModelSpec]] = {}
+    for spec in specs(names):
+        # statistical models of one cost are fitted together, boosting shares its training rows
+        groups.setdefault((spec.library, spec.cost, spec.sees_plans or plain is panel), []).append(spec)
+    found: dict[str, Array] = {}
+    for view, (seen, factor) in views.items():
+        seen, year = without_year(seen, end, horizon)
+        for (_, _, sees_plans), members in groups.items():
+            if sees_plans is view:
+                said = _family(members, seen, end, horizon, settings, workshop)
+                found |= {name: path * factor * year for name, path in said.items()}
+    return {name: found[name] for name in names}
+
+
+def _family(
+    members: list[ModelSpec], panel: Panel, end: int, horizon: int, settings: ForecastSettings, workshop: Workshop
+) -> dict[str, Array]:
+    """Paths of models of one library and cost."""
     from ml.forecasting import boosting
 
-    panel, year = without_year(panel, end, horizon)
-    statistical = [spec for spec in specs(names) if spec.build]
+    names = [spec.name for spec in members]
+    match members[0].family:
+        case "boosting":
+            return boosting.paths(names, panel, end, horizon, settings, workshop)
+        case "neural":
+            return {name: _neural(name, panel, end, horizon, settings, workshop) for name in names}
     started = process_time()
-    found = _statistical(statistical, panel, end, horizon, settings)
-    for spec in statistical:
-        # statsforecast fits and forecasts in one call
-        workshop.training_seconds[spec.name] = (process_time() - started) / len(statistical)
-    boosted = [name for name in names if REGISTRY[name].family == "boosting"]
-    if boosted:
-        found |= boosting.paths(boosted, panel, end, horizon, settings, workshop)
-    for name in names:
-        if REGISTRY[name].family == "neural":
-            found[name] = _neural(name, panel, end, horizon, settings, workshop)
-    return {name: found[name] * year for name in names}
+    found = _statistical(members, panel, end, horizon, settings)
+    # statsforecast fits and forecasts in one call
+    workshop.training_seconds |= dict.fromkeys(names, (process_time() - started) / len(names))
+    return found
 
 
 def _neural(name: str, panel: Panel, end: int, horizon: int, settings: ForecastSettings, workshop: Workshop) -> Array:
