@@ -186,7 +186,7 @@ def _family(
     started = process_time()
     found = _statistical(members, panel, end, horizon, settings)
     # statsforecast fits and forecasts in one call
-    workshop.training_seconds |= dict.fromkeys(names, (process_time() - started) / len(names))
+    workshop.training_seconds.update(dict.fromkeys(names, (process_time() - started) / len(names)))
     return found
 
 
