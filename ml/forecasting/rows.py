@@ -175,7 +175,7 @@ PREPROCESSING = (
     "weeks cut by a stock-out: the estimated demand of SQL, else the mean of earlier weeks in stock",
     "outliers far above level and usual sale, outside promotions and holidays, capped at the robust bound",
     "from a year and a quarter on: the shape of the year, of all series together and of each category, divided out and multiplied back",
-    "all models but lightgbm and lightgbm_absolute: what promotions and discounts do, learned from all series together, divided out and multiplied back",
+    "what promotions and discounts do, learned from all series together, divided out and multiplied back; lightgbm and lightgbm_absolute see it",
     "boosting: everything in units of a level in which the same item in other stores and other items of the store have a say",
     "networks: everything in units of the series' own level",
 )

@@ -10,7 +10,7 @@ from forecast_frames import panel_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.forecasting import ForecastSettings, plans
+from ml.forecasting import ForecastSettings, boosting, plans
 from ml.forecasting.models import REGISTRY, Workshop, paths
 from ml.forecasting.panel import Panel
 from ml.forecasting.plans import without_plans
@@ -148,10 +148,29 @@ def test_whatever_the_data_factors_are_bounded_and_nothing_is_lost(seed: int, si
 def test_models_that_cannot_see_plans_foretell_them() -> None:
     panel = shop()
     names = ("exponential_smoothing", "lightgbm", "lightgbm_squared")
-    assert [REGISTRY[name].sees_plans for name in names] == [False, True, False]
+    assert [REGISTRY[name].sees_plans for name in names] == ["never", "always", "where common"]
     coming = promoted(panel)[:, WEEKS:]
     for path in paths(names, panel, WEEKS, AHEAD, SETTINGS, Workshop()).values():
         usual = panel.training_units[:, :WEEKS].mean(axis=1)[:, None] / (0.9 + 0.1 * LIFT)
         ratio = path / usual
         assert ratio[coming].mean() == pytest.approx(LIFT, rel=0.12)
         assert ratio[~coming].mean() == pytest.approx(1.0, rel=0.08)
+
+
+@pytest.mark.parametrize(("share", "sees"), [(0.1, False), (0.5, True)])
+def test_squared_trees_judge_plans_by_themselves_where_plans_are_common(
+    share: float, sees: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(1)
+    is_planned = rng.random((SERIES, WEEKS + AHEAD)) < share
+    panel = planned(panel_of(rng.poisson(40 * np.where(is_planned, LIFT, 1.0)[:, :WEEKS]), season=52), promotion=is_planned)
+    given: dict[str, np.ndarray] = {}
+
+    def look(names: list[str], seen: Panel, end: int, horizon: int, *_: object) -> dict[str, np.ndarray]:
+        given.update(dict.fromkeys(names, seen.training_units))
+        return {name: np.ones((SERIES, horizon)) for name in names}
+
+    monkeypatch.setattr(boosting, "paths", look)
+    paths(("lightgbm", "lightgbm_squared"), panel, WEEKS, AHEAD, SETTINGS, Workshop())
+    assert (given["lightgbm"] == panel.training_units).all()
+    assert (given["lightgbm_squared"] == panel.training_units).all() == sees
