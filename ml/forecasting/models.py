@@ -41,8 +41,8 @@ class ModelSpec:
     uses_season: bool = False
     is_mean: bool = True
     """Its path is an expectation. A path of medians may enter the ensemble, but is no forecast to compare with the others."""
-    sees_plans: Literal["never", "where common", "always"] = "never"
-    """Whether it is given demand as it was and judges plans by itself, rather than demand without what plans did."""
+    sees_plans: bool = False
+    """It is given demand as it was and judges plans by itself; the others are given demand without what plans did."""
 
     @property
     def version(self) -> str:
@@ -102,13 +102,13 @@ REGISTRY: dict[str, ModelSpec] = {
         ModelSpec("auto_ets", "smoothing", "dear", build=_of_statsforecast("AutoETS", season=True), uses_season=True),
         ModelSpec("auto_arima", "smoothing", "dear", build=_of_statsforecast("AutoARIMA", season=True), uses_season=True),
         ModelSpec("mstl", "smoothing", "dear", build=_mstl, uses_season=True),
-        ModelSpec("lightgbm", "boosting", library="lightgbm", sees_plans="always"),
-        ModelSpec("lightgbm_squared", "boosting", library="lightgbm", sees_plans="where common"),
+        ModelSpec("lightgbm", "boosting", library="lightgbm", sees_plans=True),
+        ModelSpec("lightgbm_squared", "boosting", library="lightgbm"),
         ModelSpec("lstm", "neural", library="neuralforecast"),
         ModelSpec("gru", "neural", library="neuralforecast"),
         ModelSpec("nhits", "neural", library="neuralforecast"),
         ModelSpec("tcn", "neural", library="neuralforecast"),
-        ModelSpec("lightgbm_absolute", "boosting", library="lightgbm", is_mean=False, sees_plans="always"),
+        ModelSpec("lightgbm_absolute", "boosting", library="lightgbm", is_mean=False, sees_plans=True),
     )
 }
 
@@ -123,8 +123,6 @@ AUTO_STATISTICAL = (
     "theta",
     "optimized_theta",
 )
-_COMMON_PLANS = 0.25
-"""Share of periods with demand that plans move from which plans are common, so that trees have examples enough to learn them by themselves."""
 BOOSTING = tuple(name for name, spec in REGISTRY.items() if spec.family == "boosting")
 ENSEMBLE = "ensemble"
 """Name of the combination of all models that were run."""
@@ -158,13 +156,10 @@ def paths(
     network learned before the first origin of a backtest serves the later ones, too.
     """
     plain, plans = without_plans(panel, end, horizon, settings)
-    moved = plain.training_units != panel.training_units
-    common = bool(moved.sum() >= _COMMON_PLANS * np.count_nonzero(panel.training_units[:, :end]))
-    seeing = {"never": plain is panel, "where common": common or plain is panel, "always": True}
     groups: dict[tuple[bool, str, str], list[ModelSpec]] = {}
     for spec in specs(names):
         # statistical models of one cost are fitted together, boosting shares its training rows
-        groups.setdefault((seeing[spec.sees_plans], spec.library, spec.cost), []).append(spec)
+        groups.setdefault((spec.sees_plans or plain is panel, spec.library, spec.cost), []).append(spec)
     found: dict[str, Array] = {}
     for sees_plans, view, factor in ((True, panel, np.ones_like(plans)), (False, plain, plans)):
         members = [group for key, group in groups.items() if key[0] is sees_plans]

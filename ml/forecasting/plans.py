@@ -4,7 +4,8 @@ Belongs here: the strength of each plan, how far a series follows it, a panel wi
 common, as holidays: they are part of the period, which `year` and the models see; and reading the frames of plans (`frames`, `weekly`).
 
 A model of one series cannot know that next week's price is a bargain, nor that last week's sales were made by one. Models are fitted
-to demand divided by what the plans of the period did, and what they say is multiplied by what the plans ahead will do.
+to demand divided by what the plans of the period did, and what they say is multiplied by what the plans ahead will do. That is for plans that are
+events: where most periods have one, levels hold them already and trees have examples enough to judge them.
 
 Strength is learned from what came after past origins, by a Poisson regression (pseudo-likelihood, Gourieroux, Monfort and Trognon 1984):
 demand of a period is the series' level before the origin without its plans, times what all series did in that period, times the plans. So it is the
@@ -33,6 +34,8 @@ _MOST_SERIES = 10_000
 """Series that an origin teaches with, at most: a seeded sample."""
 _FEWEST_PLANS = 10
 """Different courses of a plan below which nothing is learned of it: it would be what a few series happened to do."""
+_COMMON = 0.25
+"""Share of periods that differ from what is usual for the series from which plans are no events."""
 _BENT = 1.5
 """A plan so many usual sizes away from what is usual for the series does three quarters of what a straight line would say, one far beyond it no more."""
 _MOST_PUSH = 1.5
@@ -48,12 +51,13 @@ _MOST_LEVELS = 10.0
 def without_plans(panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> tuple[Panel, Array]:
     """The panel with its demand before column `end` divided by what plans did, and the factors of the periods from there on, (series, horizon).
 
-    The panel itself and ones where no plan differs between series, or where there is nothing to learn from. Of columns from `end` on only
-    plans are read.
+    The panel itself and ones where no plan differs between series, where most periods have one, or where there is nothing to learn from. Of
+    columns from `end` on only plans are read.
     """
     nothing = panel, np.ones((panel.series, horizon))
     planned = _planned(panel, end, horizon)
-    if not len(planned):
+    inside = np.arange(end) >= panel.start[:, None]
+    if not len(planned) or (planned[:, :, :end] != 0).any(axis=0)[inside].mean() >= _COMMON:
         return nothing
     outcomes = _outcomes(panel, planned, end, horizon, settings)
     if outcomes is None:

@@ -10,7 +10,7 @@ from forecast_frames import panel_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.forecasting import ForecastSettings, boosting, plans
+from ml.forecasting import ForecastSettings, plans
 from ml.forecasting.models import REGISTRY, Workshop, paths
 from ml.forecasting.panel import Panel
 from ml.forecasting.plans import without_plans
@@ -109,6 +109,9 @@ HOLIDAYS = np.tile(np.arange(WEEKS + AHEAD) % 9 == 0, (SERIES, 1))
         pytest.param(panel_of(np.ones((SERIES, WEEKS)), season=52), id="no plans"),
         pytest.param(planned(shop(), holiday=HOLIDAYS), id="plans of all series"),
         pytest.param(planned(shop(), size=np.tile(np.arange(SERIES)[:, None], WEEKS + AHEAD)), id="plans that never change"),
+        pytest.param(
+            planned(shop(), discount=np.random.default_rng(1).random((SERIES, WEEKS + AHEAD))), id="plans in most weeks"
+        ),
         pytest.param(shop().take(np.arange(5)), id="too few series to tell plans from luck"),
         pytest.param(replace(shop(), training_units=np.zeros((SERIES, WEEKS))), id="nothing was sold"),
         pytest.param(replace(shop(), is_in_stock=np.zeros((SERIES, WEEKS), dtype=bool)), id="never in stock"),
@@ -135,7 +138,8 @@ def test_one_data_error_does_not_say_what_plans_do() -> None:
 def test_whatever_the_data_factors_are_bounded_and_nothing_is_lost(seed: int, size: float, weeks: int) -> None:
     rng = np.random.default_rng(seed)
     demand = rng.poisson(rng.exponential(size, (30, weeks)))
-    known = {"price": rng.exponential(1, (30, weeks + 2)), "flag": rng.random((30, weeks + 2)) < 0.1}
+    is_planned = rng.random((2, 30, weeks + 2)) < 0.1
+    known = {"price": np.where(is_planned[0], rng.exponential(1, (30, weeks + 2)), 1.0), "promotion_days": is_planned[1]}
     panel = planned(panel_of(demand, season=52, start=rng.integers(0, weeks + 1, 30)), **known)
     panel = replace(panel, is_in_stock=rng.random((30, weeks)) < 0.8)
     plain, ahead = without_plans(panel, weeks, 2, SETTINGS)
@@ -148,29 +152,10 @@ def test_whatever_the_data_factors_are_bounded_and_nothing_is_lost(seed: int, si
 def test_models_that_cannot_see_plans_foretell_them() -> None:
     panel = shop()
     names = ("exponential_smoothing", "lightgbm", "lightgbm_squared")
-    assert [REGISTRY[name].sees_plans for name in names] == ["never", "always", "where common"]
+    assert [REGISTRY[name].sees_plans for name in names] == [False, True, False]
     coming = promoted(panel)[:, WEEKS:]
     for path in paths(names, panel, WEEKS, AHEAD, SETTINGS, Workshop()).values():
         usual = panel.training_units[:, :WEEKS].mean(axis=1)[:, None] / (0.9 + 0.1 * LIFT)
         ratio = path / usual
         assert ratio[coming].mean() == pytest.approx(LIFT, rel=0.12)
         assert ratio[~coming].mean() == pytest.approx(1.0, rel=0.08)
-
-
-@pytest.mark.parametrize(("share", "sees"), [(0.1, False), (0.5, True)])
-def test_squared_trees_judge_plans_by_themselves_where_plans_are_common(
-    share: float, sees: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rng = np.random.default_rng(1)
-    is_planned = rng.random((SERIES, WEEKS + AHEAD)) < share
-    panel = planned(panel_of(rng.poisson(40 * np.where(is_planned, LIFT, 1.0)[:, :WEEKS]), season=52), promotion=is_planned)
-    given: dict[str, np.ndarray] = {}
-
-    def look(names: list[str], seen: Panel, end: int, horizon: int, *_: object) -> dict[str, np.ndarray]:
-        given.update(dict.fromkeys(names, seen.training_units))
-        return {name: np.ones((SERIES, horizon)) for name in names}
-
-    monkeypatch.setattr(boosting, "paths", look)
-    paths(("lightgbm", "lightgbm_squared"), panel, WEEKS, AHEAD, SETTINGS, Workshop())
-    assert (given["lightgbm"] == panel.training_units).all()
-    assert (given["lightgbm_squared"] == panel.training_units).all() == sees
