@@ -88,7 +88,8 @@ def _planned(panel: Panel, end: int, horizon: int) -> Array:
         usual = np.ma.median(np.ma.array(values[:, :end], mask=~inside), axis=1).filled(0.0)
         values -= usual[:, None]
         past = np.where(inside, values[:, :end], 0.0)
-        if np.abs(apart).max() > 1e-6 * np.abs(past).max() and len(np.unique(_courses(apart[None]))) >= _FEWEST_PLANS:
+        differs = past.any() and np.abs(apart).max() > 1e-6 * np.abs(past).max()
+        if differs and len(np.unique(_courses(apart[None]))) >= _FEWEST_PLANS:
             size = np.sqrt((past[past != 0] ** 2).mean())
             found.append(_BENT * np.tanh(values / size / _BENT))
     return np.stack(found) if found else np.zeros((0, panel.series, end + horizon))

@@ -81,6 +81,15 @@ def missed(lift: float | np.ndarray, mean: float, *, has_items: bool) -> float:
     return float(np.mean(found))
 
 
+def test_prices_that_never_change_say_nothing_however_old_the_series_are() -> None:
+    panel = replace(shop(), start=np.arange(SERIES) % 50)
+    price = np.tile(1.0 + np.arange(SERIES)[:, None], WEEKS + AHEAD)
+    both = planned(panel, promotion_days=panel.known[:, :, 0], price=price)
+    found = [without_plans(p, WEEKS, AHEAD, SETTINGS)[1] for p in (panel, both)]
+    assert found[0][promoted(panel)[:, WEEKS:]] == pytest.approx(LIFT, rel=0.1)
+    assert (found[0] == found[1]).all()
+
+
 def test_items_react_as_much_as_they_did() -> None:
     lift = np.where(np.arange(200) < 40, 2.5, 1.6)
     assert missed(lift, mean=5.0, has_items=False) > 0.15
