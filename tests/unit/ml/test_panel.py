@@ -150,3 +150,13 @@ def test_the_level_follows_what_is_sold_lately() -> None:
     level = panel_of(sales, season=52).level_units(66)[0]
     assert level == pytest.approx(0.7 * 10 + 0.3 * 340 / 66)
     assert panel_of(np.zeros(9)).level_units(9)[0] > 0
+
+
+def test_a_data_error_in_one_series_leaves_the_level_of_the_others() -> None:
+    sales = np.tile(np.arange(1.0, 12.0)[:, None], 60)
+    wrong = sales.copy()
+    wrong[10, 30] = 1e7
+    one, two = (panel_of(units, season=52).level_units(60) for units in (sales, wrong))
+    assert (one[:10] == two[:10]).all()
+    # and what sells nothing lately is measured in a share of what the median series sells, six a week
+    assert panel_of(np.vstack([sales, np.zeros((1, 60))]), season=52).level_units(60)[-1] == pytest.approx(0.08 * 6)
