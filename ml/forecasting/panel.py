@@ -81,6 +81,15 @@ class Panel:
         """Mean demand of a period from the first to before column `end`, (series,); 0 without any period."""
         return self.training_units[:, :end].sum(axis=1) / np.maximum(self.history_periods(end), 1)
 
+    def relatives(self) -> list[NDArray[np.int64]]:
+        """Per attribute that series share, the code of each series' value."""
+        found = []
+        for column in self.static.T:
+            values, code = np.unique(column, return_inverse=True)
+            if 2 <= len(values) <= self.series // 2:
+                found.append(code)
+        return found
+
     def level_units(self, end: int) -> Array:
         """What the series sells lately, (series,), above 0: the scale on which series of any size can be compared."""
         window = 28 if self.season == 7 else 26

@@ -15,7 +15,6 @@ them more or less: each attribute that series share (category, store, item) has 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +29,7 @@ _WINDOWS = {7: 28, 5: 20, 52: 13}
 _OTHER_WINDOW = 12
 """Periods before an origin that are the level of a series."""
 _MOST_AHEAD = 14
+"""Periods after an origin that teach."""
 _MOST_SERIES = 10_000
 """Series that an origin teaches with, at most: a seeded sample."""
 _FEWEST_PLANS = 10
@@ -43,6 +43,7 @@ _MOST_PUSH = 1.5
 _SPREAD, _REACTION_SPREAD = 0.5, 0.5
 """Prior deviation of the logarithm of what a plan of usual size does, and the largest one of reactions around 1."""
 _REACTIONS = (-0.5, 3.0)
+"""The least and the most that a series is believed to follow plans, 1 being as all do."""
 _ROUNDS = 6
 _MOST_LEVELS = 10.0
 """Demand beyond so many levels counts as so many, and no series has more votes than so many usual ones: one data error must not say what plans do."""
@@ -132,9 +133,8 @@ class _Outcomes:
         whole = np.maximum(share.sum(axis=1), 1e-12)
         expected = self.counts * np.exp(np.clip(push, -_MOST_PUSH, _MOST_PUSH)) * (self.before.sum(axis=1) / whole)[:, None]
         everyone = self._together(expected)
-        return expected * np.where(everyone > 0, self._together(self.came) / np.maximum(everyone, 1e-12), 1.0), share / whole[
-            :, None
-        ]
+        expected *= np.where(everyone > 0, self._together(self.came) / np.maximum(everyone, 1e-12), 1.0)
+        return expected, share / whole[:, None]
 
     def contrast(self, expected: Array, share: Array, push: Array, push_before: Array) -> Array:
         """A push less that of the window and less that of all series in the period, (n, h)."""
@@ -224,7 +224,8 @@ def _reaction(panel: Panel, outcomes: _Outcomes, strength: Array) -> Array:
     """How far each series follows plans, 1 being as all do, (series,)."""
     then, before = np.tensordot(strength, outcomes.planned, 1), np.tensordot(strength, outcomes.planned_before, 1)
     reaction = np.ones(panel.series)
-    for code in _shared(panel):
+    # attributes of few values first: what a category does is not each item's doing
+    for code in sorted(panel.relatives(), key=np.max):
         own = reaction[outcomes.series][:, None]
         expected, share = outcomes.expected(then * own, before * own)
         apart = outcomes.contrast(expected, share, then, before)
@@ -239,9 +240,3 @@ def _reaction(panel: Panel, outcomes: _Outcomes, strength: Array) -> Array:
         move = of_value * spread / np.maximum(known_of * spread + noise, 1e-12)
         reaction = np.clip(reaction + np.round(move, 4)[code], *_REACTIONS)
     return reaction
-
-
-def _shared(panel: Panel) -> Iterator[NDArray[np.int64]]:
-    """Per attribute that series share, those of fewer values first, the code of each series' value."""
-    found = [np.unique(column, return_inverse=True)[1] for column in panel.static.T]
-    yield from sorted((code for code in found if 1 <= code.max() < panel.series // 2), key=lambda code: int(code.max()))

@@ -61,7 +61,7 @@ class SharedLevel:
             return Scale(own)
         mean = panel.mean_units(end)
         known = mean > 0
-        units = np.where(known, mean * np.exp(_ratios(panel, end, self.windows, _relatives(panel)) @ self.coefficients), own)
+        units = np.where(known, mean * np.exp(_ratios(panel, end, self.windows, panel.relatives()) @ self.coefficients), own)
         units = np.clip(units, own / _MOST_APART, own * _MOST_APART)
         if known.any():
             units[known] *= np.median(own[known] / units[known])
@@ -72,7 +72,7 @@ def learn(panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> S
     """The regression from origins whose horizon ends by `end`; the one that changes nothing where no series has relatives."""
     from sklearn.linear_model import PoissonRegressor
 
-    origins, relatives = panel.learning_origins(end, horizon, settings), _relatives(panel)
+    origins, relatives = panel.learning_origins(end, horizon, settings), panel.relatives()
     if not origins or not relatives:
         return SharedLevel()
     windows = tuple(n for n in _WINDOWS.get(panel.season, _OTHER_WINDOWS) if n <= _LONGEST_SHARE * end)
@@ -94,16 +94,6 @@ def learn(panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> S
     model.fit(np.vstack(rows), np.concatenate(targets), sample_weight=weight / weight.mean())
     # rounded, so that how many threads add up does not decide where trees are cut
     return SharedLevel(windows, np.round(model.coef_, 6))
-
-
-def _relatives(panel: Panel) -> list[NDArray[np.int64]]:
-    """Per attribute that series share, the code of each series' value."""
-    found = []
-    for j in range(len(panel.static_names)):
-        values, code = np.unique(panel.static[:, j], return_inverse=True)
-        if 2 <= len(values) <= panel.series // 2:
-            found.append(code)
-    return found
 
 
 def _ratios(panel: Panel, end: int, windows: Sequence[int], relatives: Sequence[NDArray[np.int64]]) -> Array:

@@ -68,6 +68,15 @@ def test_a_price_works_by_its_logarithm_and_one_far_away_by_not_much_more() -> N
     assert 0.8**-2 < ahead[0, 0] < 0.8**-4
 
 
+def test_prices_that_never_change_say_nothing_however_old_the_series_are() -> None:
+    panel = replace(shop(), start=np.arange(SERIES) % 50)
+    price = np.tile(1.0 + np.arange(SERIES)[:, None], WEEKS + AHEAD)
+    both = planned(panel, promotion_days=panel.known[:, :, 0], price=price)
+    found = [without_plans(p, WEEKS, AHEAD, SETTINGS)[1] for p in (panel, both)]
+    assert found[0][promoted(panel)[:, WEEKS:]] == pytest.approx(LIFT, rel=0.1)
+    assert (found[0] == found[1]).all()
+
+
 def missed(lift: float | np.ndarray, mean: float, *, has_items: bool) -> float:
     """Root mean square error of the logarithm of what promotions ahead do, over four seeds; ten stores sell each of 20 items."""
     item, found = np.repeat(np.arange(20.0), 10), []
@@ -79,15 +88,6 @@ def missed(lift: float | np.ndarray, mean: float, *, has_items: bool) -> float:
         error = np.log(without_plans(panel, WEEKS, AHEAD, SETTINGS)[1] / truth)[promoted(panel)[:, WEEKS:]]
         found.append(np.sqrt((error**2).mean()))
     return float(np.mean(found))
-
-
-def test_prices_that_never_change_say_nothing_however_old_the_series_are() -> None:
-    panel = replace(shop(), start=np.arange(SERIES) % 50)
-    price = np.tile(1.0 + np.arange(SERIES)[:, None], WEEKS + AHEAD)
-    both = planned(panel, promotion_days=panel.known[:, :, 0], price=price)
-    found = [without_plans(p, WEEKS, AHEAD, SETTINGS)[1] for p in (panel, both)]
-    assert found[0][promoted(panel)[:, WEEKS:]] == pytest.approx(LIFT, rel=0.1)
-    assert (found[0] == found[1]).all()
 
 
 def test_items_react_as_much_as_they_did() -> None:
