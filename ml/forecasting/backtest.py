@@ -37,9 +37,9 @@ class Backtest:
     units: Array
     """Demand of the single period, as estimated where a stock-out cut the sales."""
     period_valid: NDArray[np.bool_]
-    """The series could be trained and the period was in stock."""
+    """The series could be trained and the period was in stock, and open."""
     sum_valid: NDArray[np.bool_]
-    """Enough of the periods up to and with this one were in stock."""
+    """Enough of the periods up to and with this one were in stock or closed."""
     sum_scored: NDArray[np.bool_]
     """All of them were: what scores count."""
 
@@ -83,7 +83,7 @@ def run(
         limits = {name: max(1, round(getattr(settings, name) * share)) for name in ("fair_series", "dear_series")}
         own = settings.changed(limits)
     shape = (len(rows), len(origins), scored)
-    units, valid = np.zeros(shape), np.zeros(shape, dtype=bool)
+    units, valid, whole = np.zeros(shape), np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     past = {name: np.zeros(shape) for name in names}
     rounds = len(origins) + 1
     kept = Workshop()
@@ -92,14 +92,16 @@ def run(
         for name, path in _filled(names, tested, origin, scored, own, kept)[0].items():
             past[name][:, j] = path
         inside = slice(origin, origin + scored)
-        units[:, j] = tested.training_units[:, inside]
-        valid[:, j] = tested.is_in_stock[:, inside] & tested.can_train(origin, settings)[:, None]
+        closed, trained = tested.closed(origin, origin + scored), tested.can_train(origin, settings)[:, None]
+        units[:, j] = np.where(closed, 0.0, tested.training_units[:, inside])
+        valid[:, j] = tested.is_in_stock[:, inside] & trained
+        whole[:, j] = valid[:, j] | closed & trained
     report("forecast", len(origins) / rounds)
     final = Workshop()
     found, said = _filled(names, panel, panel.periods, horizon, settings, final)
-    in_stock_share = valid.cumsum(axis=2) / np.arange(1, scored + 1)
+    in_stock_share = whole.cumsum(axis=2) / np.arange(1, scored + 1)
     sums = in_stock_share >= settings.min_in_stock_share
-    every = np.logical_and.accumulate(valid, axis=2)
+    every = np.logical_and.accumulate(whole, axis=2)
     return Backtest(rows, origins, past, units, valid, sums, every), Fitted(found, said, final)
 
 
@@ -120,4 +122,5 @@ def _filled(
             stand_in = np.where(said[name][:, None], found[name], stand_in)
             break
     floor = settings.min_share_of_history * panel.mean_units(end)[:, None]
-    return {name: np.maximum(np.where(said[name][:, None], found[name], stand_in), floor) for name in names}, said
+    is_open = ~panel.closed(end, end + horizon)
+    return {name: np.maximum(np.where(said[name][:, None], found[name], stand_in), floor) * is_open for name in names}, said

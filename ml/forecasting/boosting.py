@@ -142,7 +142,8 @@ def sum_quantiles(panel: Panel, fit_end: int, ends: Sequence[int], lengths: Sequ
             own, _ = _origin_features(here, part, end, scale)
             for j, length in enumerate(lengths):
                 rows = np.hstack([own, _sum_features(here, part, end, length, scale)[0]])
-                units = scale.units[part] * year[part, :length].sum(axis=1)
+                is_open = ~here.closed(end, end + length)[part]
+                units = scale.units[part] * (year[part, :length] * is_open).sum(axis=1)
                 found[part, e, j] = np.column_stack(_foretold(boosters, rows)) * units[:, None]
     return np.maximum.accumulate(found, axis=3)
 
@@ -219,9 +220,12 @@ def _sum_rows(
         for length in lengths:
             more, more_names = _sum_features(panel, part, origin, length, scale)
             inside = slice(origin, origin + length)
-            keep = panel.is_in_stock[part, inside].mean(axis=1) >= settings.min_in_stock_share
+            is_open = ~panel.closed(origin, origin + length)[part]
+            is_known = panel.is_in_stock[part, inside] | ~is_open
+            keep = (is_known.mean(axis=1) >= settings.min_in_stock_share) & is_open.any(axis=1)
+            units = (panel.training_units[part, inside] * is_open).sum(axis=1) / (level * np.maximum(is_open.sum(axis=1), 1))
             rows.append(np.hstack([own, more])[keep])
-            targets.append((panel.training_units[part, inside].sum(axis=1) / (level * length))[keep])
+            targets.append(units[keep])
             weights.append(np.sqrt(level)[keep])
             names = own_names + more_names
     return _stacked(rows, targets, weights, names)

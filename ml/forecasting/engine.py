@@ -150,6 +150,10 @@ class Forecasts:
         if is_sum and estimate.direct is not None and shares[-1] > 0:
             total = total + shares[-1] * self.direct_quantiles(estimate, rows, origin, lengths)
         total = self._launched(np.asarray(total), rows, is_sum) if origin is None and lengths is None else total
+        if not is_sum and self.panel.is_closed is not None:
+            first = self.panel.periods if origin is None else self.tested.origins[origin]
+            series = rows if origin is None else self.tested.rows[rows]
+            total = total * ~self.panel.closed(first, first + np.asarray(total).shape[1])[series][:, :, None]
         return np.maximum.accumulate(total, axis=2)
 
     def _segment(self, rows: Rows, origin: int | None) -> NDArray[np.int64]:
@@ -318,7 +322,10 @@ def _mixed(base: Forecasts, draft: Estimate, level: Array) -> Estimate:
     tested, settings = base.tested, base.settings
     found: dict[str, Array] = {}
     for is_sum, name, valid in ((False, "period", tested.period_valid), (True, "sum", tested.sum_valid)):
-        windows = np.argwhere(valid[:, :, -1])
+        # of sums half the horizon and the whole; of periods first, middle and last
+        last = tested.horizon - 1
+        steps = sorted({last // 2, last} if is_sum else {0, last // 2, last})
+        windows = np.argwhere(valid[:, :, steps].any(axis=2))
         if len(windows) < settings.bucket_windows:
             continue
         if len(windows) > _SHARE_WINDOWS:
@@ -328,9 +335,6 @@ def _mixed(base: Forecasts, draft: Estimate, level: Array) -> Estimate:
             rows = windows[windows[:, 1] == j, 0]
             if not rows.size:
                 continue
-            # of sums half the horizon and the whole; of periods first, middle and last
-            last = tested.horizon - 1
-            steps = sorted({last // 2, last} if is_sum else {0, last // 2, last})
             here = [base.centre_quantiles(centre, rows, j, is_sum=is_sum)[:, steps] for centre in draft.centres]
             if is_sum and draft.direct is not None:
                 here.append(base.direct_quantiles(draft, rows, j)[:, steps])

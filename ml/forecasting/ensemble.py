@@ -20,8 +20,8 @@ from ml.forecasting.settings import GRID, ForecastSettings
 Array = NDArray[np.float64]
 
 _ROUNDS = 25
-_RIDGE = 0.02
-"""Weight of the prior, as a share of the squared actuals."""
+_RIDGE = 0.04
+"""Weight of the prior, as a share of its squared errors: where all models err little, small differences count."""
 _SEGMENT_PRIOR_ROWS = 2_000.0
 _MAX_ROWS = 60_000
 _WITHIN = 0.1
@@ -94,13 +94,13 @@ def _solve(tested: Backtest, level: Array, rows: NDArray[np.int64], prior: Array
         # absolute errors in units, so that the total is what a weighted absolute percentage error counts
         importance = scale / max(scale.mean(), 1e-12)
     weights, count = prior, len(prior)
-    size = np.minimum(np.abs(actual), _CAP_LEVELS)
+    size, missed = (np.minimum(np.abs(values), _CAP_LEVELS) for values in (actual, design @ prior - actual))
     for _ in range(1 if is_squared else _ROUNDS):
         error = np.abs(design @ weights - actual)
         own = np.ones_like(error) if is_squared else importance / np.maximum(error, 0.1 * max(size.mean(), 1e-12))
         gram = design.T @ (design * own[:, None])
         # the second term keeps what cannot be told apart solvable where there was no demand
-        strength = ridge * float(own @ size**2) + 1e-6 * np.trace(gram) / count + 1e-12
+        strength = ridge * float(own @ missed**2) + 1e-6 * np.trace(gram) / count + 1e-12
         gram = gram + strength * np.eye(count)
         target = design.T @ (own * actual) + strength * prior
         # the sum constraint enters as one heavy row; the Cholesky factor keeps the problem as small as the number of models

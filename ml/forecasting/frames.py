@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ml.contracts import ContractError
+from ml.forecasting.closures import closed_periods
 from ml.forecasting.panel import Panel, repair_stock_outs
 from ml.forecasting.settings import ForecastSettings
 
@@ -151,11 +152,14 @@ def read_history(
     np.minimum.at(start, row, column)
 
     season = _SEASONS[kind]
+    known = _known(rows, future, names, grid, numbers, periods, horizon)
+    closed = closed_periods(units, start, known)
+    if closed is not None:
+        in_stock &= ~closed[:, :periods]
     training = (
         repair_stock_outs(units, in_stock, start, season, settings.repair_window_periods) if settings.repair_stock_outs else units
     )
-    known = _known(rows, future, names, grid, numbers, periods, horizon)
-    panel = Panel(units, training, in_stock, start, season, known, names, *attributes(static, ids))
+    panel = Panel(units, training, in_stock, start, season, known, names, *attributes(static, ids), is_closed=closed)
     counts = np.zeros(shape, dtype=np.int32)
     np.add.at(counts, (row, column), 1)
     reasons = _reasons(panel, raw, row, counts, stocked, settings)
@@ -276,6 +280,7 @@ def _reasons(
     repeated = np.maximum(counts - 1, 0).sum(axis=1)
     inside = np.arange(panel.periods) >= panel.start[:, None]
     gaps = ((counts == 0) & inside).sum(axis=1)
+    closed = (panel.closed(0, panel.periods) & inside).sum(axis=1)
     history = panel.history_periods(panel.periods)
     total = panel.training_units.sum(axis=1)
     words = []
@@ -291,6 +296,7 @@ def _reasons(
             (negative[i], "negative values read as 0"),
             (unknown[i], "missing values estimated"),
             (cut[i], "periods out of stock lifted to expected demand"),
+            (closed[i], "closed periods left out"),
             (repeated[i], "repeated periods added up"),
             (gaps[i], "periods without a row read as 0"),
         ):

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ml.forecasting.common_plans import without_common_plans
 from ml.forecasting.panel import Panel
 from ml.forecasting.plans import without_plans
 from ml.forecasting.settings import ForecastSettings
@@ -41,8 +42,8 @@ class ModelSpec:
     uses_season: bool = False
     is_mean: bool = True
     """Its path is an expectation. A path of medians may enter the ensemble, but is no forecast to compare with the others."""
-    sees_plans: bool = False
-    """It is given demand as it was and judges plans by itself; the others are given demand without what plans did."""
+    sees_plans: Literal["all", "common", "none"] = "none"
+    """Plans that it judges by itself, of all, those that all series have in common, and none: it is given demand without what the others did."""
 
     @property
     def version(self) -> str:
@@ -102,13 +103,13 @@ REGISTRY: dict[str, ModelSpec] = {
         ModelSpec("auto_ets", "smoothing", "dear", build=_of_statsforecast("AutoETS", season=True), uses_season=True),
         ModelSpec("auto_arima", "smoothing", "dear", build=_of_statsforecast("AutoARIMA", season=True), uses_season=True),
         ModelSpec("mstl", "smoothing", "dear", build=_mstl, uses_season=True),
-        ModelSpec("lightgbm", "boosting", library="lightgbm", sees_plans=True),
-        ModelSpec("lightgbm_squared", "boosting", library="lightgbm"),
+        ModelSpec("lightgbm", "boosting", library="lightgbm", sees_plans="all"),
+        ModelSpec("lightgbm_squared", "boosting", library="lightgbm", sees_plans="common"),
         ModelSpec("lstm", "neural", library="neuralforecast"),
         ModelSpec("gru", "neural", library="neuralforecast"),
         ModelSpec("nhits", "neural", library="neuralforecast"),
         ModelSpec("tcn", "neural", library="neuralforecast"),
-        ModelSpec("lightgbm_absolute", "boosting", library="lightgbm", is_mean=False, sees_plans=True),
+        ModelSpec("lightgbm_absolute", "boosting", library="lightgbm", is_mean=False, sees_plans="all"),
     )
 }
 
@@ -156,13 +157,15 @@ def paths(
     network learned before the first origin of a backtest serves the later ones, too.
     """
     plain, plans = without_plans(panel, end, horizon, settings)
-    groups: dict[tuple[bool, str, str], list[ModelSpec]] = {}
+    bare, common = without_common_plans(plain, end, horizon)
+    views = {"all": (panel, np.ones_like(plans)), "common": (plain, plans), "none": (bare, plans * common)}
+    groups: dict[tuple[int, str, str], list[ModelSpec]] = {}
     for spec in specs(names):
         # statistical models of one cost are fitted together, boosting shares its training rows
-        groups.setdefault((spec.sees_plans or plain is panel, spec.library, spec.cost), []).append(spec)
+        groups.setdefault((id(views[spec.sees_plans][0]), spec.library, spec.cost), []).append(spec)
     found: dict[str, Array] = {}
-    for sees_plans, view, factor in ((True, panel, np.ones_like(plans)), (False, plain, plans)):
-        members = [group for key, group in groups.items() if key[0] is sees_plans]
+    for view, factor in {id(view): (view, factor) for view, factor in views.values()}.values():
+        members = [group for key, group in groups.items() if key[0] == id(view)]
         if members:
             seen, year = without_year(view, end, horizon)
             for group in members:

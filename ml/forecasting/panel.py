@@ -47,6 +47,9 @@ class Panel:
     year_ago_alignment_ratio: Array | None = None
     """Demand of the days of the year before that a period corresponds to, by special days, over that of the period 365.25 days before;
     (periods + horizon,). None: all ones."""
+    is_closed: NDArray[np.bool_] | None = None
+    """Periods known to have no demand, (series, periods + horizon). They are not in stock, and `training_units` has what would have been
+    asked for. None: none."""
 
     @property
     def series(self) -> int:
@@ -69,9 +72,14 @@ class Panel:
             training_units=self.training_units[rows],
             is_in_stock=self.is_in_stock[rows],
             start=self.start[rows],
+            is_closed=None if self.is_closed is None else self.is_closed[rows],
             known=self.known[rows] if self.known_names else self.known,
             static=self.static[rows] if self.static_names else self.static,
         )
+
+    def closed(self, begin: int, end: int) -> NDArray[np.bool_]:
+        """Whether periods from column `begin` to before `end` are known to have no demand, (series, end - begin)."""
+        return np.zeros((self.series, end - begin), dtype=bool) if self.is_closed is None else self.is_closed[:, begin:end]
 
     def history_periods(self, end: int) -> NDArray[np.int64]:
         """Periods of history before column `end`, (series,)."""

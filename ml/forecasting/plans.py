@@ -1,7 +1,7 @@
 """What plans do to demand (promotions, discounts, prices), learned from all series together.
 
 Belongs here: the strength of each plan, how far a series follows it, a panel without it. Does not belong here: plans that all series have in
-common, as holidays: they are part of the period, which `year` and the models see; and reading the frames of plans (`frames`, `weekly`).
+common, as holidays (`common_plans`); reading the frames of plans (`frames`, `weekly`).
 
 A model of one series cannot know that next week's price is a bargain, nor that last week's sales were made by one. Models are fitted
 to demand divided by what the plans of the period did, and what they say is multiplied by what the plans ahead will do. That is for plans that are
@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.forecasting.common_plans import MOST_PUSH, SPREAD, in_usual_sizes
 from ml.forecasting.panel import Panel
 from ml.forecasting.settings import ForecastSettings
 
@@ -36,12 +37,8 @@ _FEWEST_PLANS = 10
 """Different courses of a plan below which nothing is learned of it: it would be what a few series happened to do."""
 _COMMON = 0.25
 """Share of periods that differ from what is usual for the series from which plans are no events."""
-_BENT = 1.5
-"""A plan so many usual sizes away from what is usual for the series does three quarters of what a straight line would say, one far beyond it no more."""
-_MOST_PUSH = 1.5
-"""Logarithm of the most that plans do to demand."""
-_SPREAD, _REACTION_SPREAD = 0.5, 0.5
-"""Prior deviation of the logarithm of what a plan of usual size does, and the largest one of reactions around 1."""
+_REACTION_SPREAD = 0.5
+"""The largest deviation of reactions around 1."""
 _REACTIONS = (-0.5, 3.0)
 """The least and the most that a series is believed to follow plans, 1 being as all do."""
 _ROUNDS = 6
@@ -65,7 +62,7 @@ def without_plans(panel: Panel, end: int, horizon: int, settings: ForecastSettin
         return nothing
     strength = _strength(outcomes, _courses(planned[:, :, :end]))
     reaction = _reaction(panel, outcomes, strength)
-    factor = np.exp(np.clip(np.tensordot(strength, planned, 1) * reaction[:, None], -_MOST_PUSH, _MOST_PUSH))
+    factor = np.exp(np.clip(np.tensordot(strength, planned, 1) * reaction[:, None], -MOST_PUSH, MOST_PUSH))
     demand = panel.training_units.copy()
     demand[:, :end] /= factor[:, :end]
     return replace(panel, training_units=demand), factor[:, end:]
@@ -91,8 +88,7 @@ def _planned(panel: Panel, end: int, horizon: int) -> Array:
         past = np.where(inside, values[:, :end], 0.0)
         differs = past.any() and np.abs(apart).max() > 1e-6 * np.abs(past).max()
         if differs and len(np.unique(_courses(apart[None]))) >= _FEWEST_PLANS:
-            size = np.sqrt((past[past != 0] ** 2).mean())
-            found.append(_BENT * np.tanh(values / size / _BENT))
+            found.append(in_usual_sizes(values, past))
     return np.stack(found) if found else np.zeros((0, panel.series, end + horizon))
 
 
@@ -129,9 +125,9 @@ class _Outcomes:
 
     def expected(self, push: Array, push_before: Array) -> tuple[Array, Array]:
         """Demand that was to be expected under these pushes, (n, h), and the weight of each period of the window in the level, (n, w)."""
-        share = self.counted_before * np.exp(np.clip(push_before, -_MOST_PUSH, _MOST_PUSH))
+        share = self.counted_before * np.exp(np.clip(push_before, -MOST_PUSH, MOST_PUSH))
         whole = np.maximum(share.sum(axis=1), 1e-12)
-        expected = self.counts * np.exp(np.clip(push, -_MOST_PUSH, _MOST_PUSH)) * (self.before.sum(axis=1) / whole)[:, None]
+        expected = self.counts * np.exp(np.clip(push, -MOST_PUSH, MOST_PUSH)) * (self.before.sum(axis=1) / whole)[:, None]
         everyone = self._together(expected)
         expected *= np.where(everyone > 0, self._together(self.came) / np.maximum(everyone, 1e-12), 1.0)
         return expected, share / whole[:, None]
@@ -215,7 +211,7 @@ def _strength(outcomes: _Outcomes, courses: NDArray[np.int64]) -> Array:
         by_course = np.stack([np.bincount(courses[outcomes.series], own) for own in score])
         noise = inverse @ (by_course @ by_course.T) @ inverse
         strength = strength + np.clip(inverse @ score.sum(axis=1), -1.0, 1.0)
-    prior = np.eye(count) * _SPREAD**2
+    prior = np.eye(count) * SPREAD**2
     # rounded, so that how many threads add up decides nothing
     return np.round(prior @ np.linalg.pinv(prior + noise) @ strength, 6)
 

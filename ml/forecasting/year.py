@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.forecasting.common_plans import kept, without_common_plans
 from ml.forecasting.panel import Panel
 
 Array = NDArray[np.float64]
@@ -50,7 +51,7 @@ def without_year(panel: Panel, end: int, horizon: int) -> tuple[Panel, Array]:
         later = columns >= past.first + past.whole
         moved[later] = np.log(panel.year_ago_alignment_ratio[: end + horizon][later])
     noise = past.noise(horizon, moved)
-    moved = _kept(moved, noise[1]) if noise else _BELIEFS[1] * moved
+    moved = kept(moved, noise[1]) if noise else _BELIEFS[1] * moved
     everyone = past.curve(past.is_old)
     shape = np.tile(past.at(past.believed(past.shrunk(everyone), noise), columns) + moved, (panel.series, 1))
     for j in range(len(panel.static_names)):
@@ -127,7 +128,7 @@ class _Past:
         smooth = self.smooth(curve)
         if noise is None:
             return _BELIEFS[0] * smooth + _BELIEFS[1] * (curve - smooth)
-        return _kept(smooth, noise[0]) + _kept(curve - smooth, noise[1])
+        return kept(smooth, noise[0]) + kept(curve - smooth, noise[1])
 
     def noise(self, horizon: int, moved: Array) -> tuple[float, float] | None:
         """Variance of what the year before foretold and that did not come: of the change over a horizon, and of single weeks' own
@@ -160,11 +161,6 @@ class _Past:
         return np.interp(place, np.arange(self.whole), curve)
 
 
-def _kept(move: Array, noise: float) -> Array:
-    """Nearly all of large moves, little of those as small as the noise."""
-    return move**3 / (move**2 + noise + 1e-12)
-
-
 def _past(panel: Panel, end: int) -> _Past | None:
     if panel.season not in _YEARS:
         return None
@@ -173,7 +169,8 @@ def _past(panel: Panel, end: int) -> _Past | None:
     first = end - base - round(year)
     if first < 0:
         return None
-    demand = panel.training_units[:, :end]
+    # a promotion of the whole chain every other week would pass for noise of the year
+    demand = without_common_plans(panel, end, 0)[0].training_units[:, :end]
     units = demand[:, first:].sum(axis=1)
     is_old = (panel.start <= first) & (units > 0)
     if is_old.sum() < min(_FEWEST_SERIES, panel.series):

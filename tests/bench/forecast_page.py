@@ -33,7 +33,7 @@ def markdown(figures: dict[str, Any]) -> str:
         f"{date.today()}, {os.cpu_count()} cores, Python {platform.python_version()}.",
         "",
     ]
-    for name in ("wholesale", "fresh"):
+    for name in ("wholesale", "fresh", "stores"):
         if name in figures:
             lines += _real(figures[name])
     if "generated" in figures:

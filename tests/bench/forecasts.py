@@ -27,19 +27,25 @@ import whole_step
 from rich.console import Console
 from rich.markdown import Markdown
 
-PARTS = ("wholesale", "fresh", "generated", "arima", "full")
+PARTS = ("wholesale", "fresh", "stores", "generated", "arima", "full")
 console = Console(width=160)
 
 
 def real(part: str, series: int, seed: int, origins: int) -> dict[str, Any] | None:
     """One real data set at several origins; None, and why, where its files are absent."""
     name = os.environ.get("STOCKROOM_REAL_DATA")
-    needed = (demand_sets.FRESH,) if part == "fresh" else demand_sets.WHOLESALE
+    needed = {"fresh": (demand_sets.FRESH,), "wholesale": demand_sets.WHOLESALE, "stores": (demand_sets.STORES,)}[part]
     if not name or not all((Path(name) / file).exists() for file in needed):
         console.print(f"{part}: skipped, STOCKROOM_REAL_DATA does not name a folder with {', '.join(needed)}")
         return None
     folder = Path(name)
-    data = demand_sets.fresh(folder, series, seed) if part == "fresh" else demand_sets.wholesale(folder)
+    match part:
+        case "fresh":
+            data = demand_sets.fresh(folder, series, seed)
+        case "wholesale":
+            data = demand_sets.wholesale(folder)
+        case _:
+            data = demand_sets.stores(folder)
     found = []
     for back in range(origins):
         console.print(f"{data.name}, origin {data.origins(origins)[back]} …")
@@ -103,7 +109,7 @@ def main(
         if results:
             results.write_text(json.dumps(figures))
 
-    for name in ("wholesale", "fresh"):
+    for name in ("wholesale", "fresh", "stores"):
         if name in parts:
             keep(name, real(name, series, seed, origins))
     if {"generated", "arima"} & set(parts):

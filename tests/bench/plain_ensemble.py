@@ -16,6 +16,7 @@ from forecast_losses import LEVELS, Distribution
 from numpy.typing import NDArray
 
 from ml.forecasting.engine import Forecasts
+from ml.forecasting.panel import Panel
 
 Array = NDArray[np.float64]
 
@@ -27,9 +28,10 @@ def plain_ensemble(made: Forecasts, ds: list[date], known_names: tuple[str, ...]
     begin, steps = made.tested.origins[-1], made.tested.horizon
     past = (made.tested.paths["theta"][:, -1] + _lightgbm(made, ds, known_names, begin)[:, :steps]) / 2
     now = (made.fitted.paths["theta"] + _lightgbm(made, ds, known_names, panel.periods)) / 2
-    step = np.abs(np.diff(panel.training_units, axis=1))
+    demand = _demand(panel)
+    step = np.abs(np.diff(demand, axis=1))
     scale = np.maximum(step.sum(axis=1) / np.maximum(panel.history_periods(panel.periods) - 1, 1), 1e-9)
-    came = panel.training_units[:, begin:]
+    came = demand[:, begin:]
     used = panel.is_in_stock[:, begin:] & panel.can_train(begin, made.settings)[:, None]
     whole = used.mean(axis=1) >= made.settings.min_in_stock_share
     period_errors = ((came - past) / scale[:, None])[used]
@@ -37,6 +39,11 @@ def plain_ensemble(made: Forecasts, ds: list[date], known_names: tuple[str, ...]
     period = now[:, :, None] + scale[:, None, None] * np.quantile(period_errors, LEVELS)
     total = now.sum(axis=1)[:, None] + scale[:, None] * np.quantile(sum_errors, LEVELS)
     return Distribution(now, np.maximum(period, 0.0), np.maximum(total, 0.0))
+
+
+def _demand(panel: Panel) -> Array:
+    """Repaired demand, none on closed days, which it may learn from what is known."""
+    return np.where(panel.closed(0, panel.periods), 0.0, panel.training_units)
 
 
 def _lightgbm(made: Forecasts, ds: list[date], known_names: tuple[str, ...], end: int) -> Array:
@@ -62,7 +69,7 @@ def _lightgbm(made: Forecasts, ds: list[date], known_names: tuple[str, ...], end
         at = np.broadcast_to(column, inside.shape)[inside]
         values = {"unique_id": np.repeat(rows, inside.sum(axis=1)), "ds": pl.Series(ds).gather(at)}
         if is_past:
-            values["y"] = panel.training_units[rows, first:last][inside]
+            values["y"] = _demand(panel)[rows, first:last][inside]
         for k, name in enumerate(panel.known_names):
             if name in known_names:
                 values[name] = panel.known[rows, first:last, k][inside]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from demand_sets import KNOWN_AHEAD, DemandSet
+from demand_sets import DemandSet
 from forecast_losses import LEVELS, Distribution, HeldOut, Losses, compare, losses, measures
 from plain_ensemble import plain_ensemble
 
@@ -51,7 +51,7 @@ def run_origin(data: DemandSet, back: int) -> dict[str, Any]:
     """Everything measured at one origin, `back` horizons before the last one, as plain numbers."""
     origin = data.origins(back + 1)[back]
     history, ahead = data.split(origin)
-    future = ahead.drop("y", "in_stock") if set(KNOWN_AHEAD) <= set(ahead.columns) else None
+    future = ahead.drop("y", "in_stock") if data.known_ahead else None
     started = time.process_time()
     settings = SETTINGS
     read = read_history(history, data.horizon, data.freq, future, data.static, settings)
@@ -74,7 +74,7 @@ def run_origin(data: DemandSet, back: int) -> dict[str, Any]:
     step = timedelta(days=7 if data.freq == "W" else 1)
     newest = history["ds"].max()
     ds = [newest + step * k for k in range(1 - read.panel.periods, data.horizon + 1)]
-    found[PLAIN_MEDIAN] = losses(plain_ensemble(made, ds, KNOWN_AHEAD), came)
+    found[PLAIN_MEDIAN] = losses(plain_ensemble(made, ds, data.known_ahead), came)
 
     rivals = {name: found[name] for name in found if name != ENSEMBLE}
     compared = compare(found[ENSEMBLE], rivals)
@@ -98,7 +98,7 @@ def door_difference(data: DemandSet) -> float:
     history, ahead = data.split(data.origins(1)[0])
     few = history["unique_id"].unique().sort().head(_DOOR_SERIES).implode()
     history, ahead = (frame.filter(pl.col("unique_id").is_in(few)) for frame in (history, ahead))
-    future = ahead.drop("y", "in_stock") if set(KNOWN_AHEAD) <= set(ahead.columns) else None
+    future = ahead.drop("y", "in_stock") if data.known_ahead else None
     settings = SETTINGS
     read = read_history(history, data.horizon, data.freq, future, data.static, settings)
     made = estimate_all(read.panel, data.horizon, settings, singles=True, sum_lengths=(data.horizon,))

@@ -49,6 +49,17 @@ def test_the_better_model_gets_the_weight() -> None:
         assert weights[0, 0] > 0.9
 
 
+def test_small_differences_count_where_all_models_err_little() -> None:
+    # demand of a hundred, errors of one to five: what the prior weighs is in units of such errors, not of demand
+    rng = np.random.default_rng(2)
+    shape = (200, 2, 3)
+    truth = rng.gamma(400.0, 0.25, shape)
+    paths = {f"m{size}": truth + rng.normal(0, size, shape) for size in (1.0, 3.0, 5.0)}
+    found = weights_of(backtest_of(truth, **paths), level=100.0)
+    for weights in (found.squared, found.absolute):
+        assert weights[0, 0] > 0.75
+
+
 def test_a_model_too_high_and_one_too_low_share_the_weight() -> None:
     # Demand is 4, the models say 2 and 8: two thirds of 2 and one third of 8 are exact. The prior (a half each) moves it little.
     found = weights_of(backtest_of(np.full((100, 2, 3), 4.0), low=np.array(2.0), high=np.array(8.0)))

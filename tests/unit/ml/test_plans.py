@@ -10,7 +10,7 @@ from forecast_frames import panel_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.forecasting import ForecastSettings, plans
+from ml.forecasting import ForecastSettings, common_plans
 from ml.forecasting.models import REGISTRY, Workshop, paths
 from ml.forecasting.panel import Panel
 from ml.forecasting.plans import without_plans
@@ -152,7 +152,7 @@ def test_whatever_the_data_factors_are_bounded_and_nothing_is_lost(seed: int, si
     panel = planned(panel_of(demand, season=52, start=rng.integers(0, weeks + 1, 30)), **known)
     panel = replace(panel, is_in_stock=rng.random((30, weeks)) < 0.8)
     plain, ahead = without_plans(panel, weeks, 2, SETTINGS)
-    most = np.exp(plans._MOST_PUSH) * (1 + 1e-9)
+    most = np.exp(common_plans.MOST_PUSH) * (1 + 1e-9)
     assert ((ahead <= most) & (ahead >= 1 / most)).all()
     assert (plain.training_units <= panel.training_units * most).all()
     assert (plain.training_units >= panel.training_units / most).all()
@@ -161,7 +161,7 @@ def test_whatever_the_data_factors_are_bounded_and_nothing_is_lost(seed: int, si
 def test_models_that_cannot_see_plans_foretell_them() -> None:
     panel = shop()
     names = ("exponential_smoothing", "lightgbm", "lightgbm_squared")
-    assert [REGISTRY[name].sees_plans for name in names] == [False, True, False]
+    assert [REGISTRY[name].sees_plans for name in names] == ["none", "all", "common"]
     coming = promoted(panel)[:, WEEKS:]
     for path in paths(names, panel, WEEKS, AHEAD, SETTINGS, Workshop()).values():
         usual = panel.training_units[:, :WEEKS].mean(axis=1)[:, None] / (0.9 + 0.1 * LIFT)
