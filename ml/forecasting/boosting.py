@@ -189,8 +189,8 @@ def _parameters(settings: ForecastSettings) -> dict[str, Any]:
 def _training_rows(
     panel: Panel, shared: SharedLevel, end: int, horizon: int, settings: ForecastSettings
 ) -> tuple[NDArray[np.float32], Array, Array, tuple[str, ...]]:
-    origins = panel.learning_origins(end, horizon, settings)
     steps = np.unique(np.linspace(0, horizon - 1, min(horizon, 14)).round().astype(int))
+    origins = panel.learning_origins(end, horizon, settings, _room(panel, len(steps), settings))
     per_origin = max(1, settings.boosting_max_rows // max(len(origins) * len(steps), 1))
     rows, targets, weights, names = [], [], [], ()
     for origin in origins:
@@ -210,7 +210,7 @@ def _training_rows(
 def _sum_rows(
     panel: Panel, shared: SharedLevel, end: int, lengths: Sequence[int], settings: ForecastSettings
 ) -> tuple[NDArray[np.float32], Array, Array, tuple[str, ...]]:
-    origins = panel.learning_origins(end, max(lengths), settings)
+    origins = panel.learning_origins(end, max(lengths), settings, _room(panel, len(lengths), settings))
     per_origin = max(1, settings.boosting_max_rows // max(len(origins) * len(lengths), 1))
     rows, targets, weights, names = [], [], [], ()
     for origin in origins:
@@ -229,6 +229,11 @@ def _sum_rows(
             weights.append(np.sqrt(level)[keep])
             names = own_names + more_names
     return _stacked(rows, targets, weights, names)
+
+
+def _room(panel: Panel, rows: int, settings: ForecastSettings) -> int:
+    """Origins that fit among the training rows, with so many of every series at each."""
+    return settings.boosting_max_rows // max(rows * panel.series, 1)
 
 
 def _stacked(
@@ -305,6 +310,9 @@ def _step_features(
     if season > 1:
         names.append("place_in_season")
         columns.append(np.full(len(part), float(target % season)))
+    if panel.day_of_month is not None:
+        names.append("day_of_month")
+        columns.append(np.full(len(part), panel.day_of_month[target]))
     if 1 < season <= 12:
         same = [target - season * j for j in range(1, 14) if target - season * j < origin]
         same = [column for column in same if column >= 0]

@@ -67,6 +67,14 @@ class Grid:
             return [self.newest + (day - self._day) for day in days]  # type: ignore[operator]
         return [self.newest + k * _STEPS[self.kind] for k in range(1, steps + 1)]  # type: ignore[operator]
 
+    def days_of_month(self, periods: int, horizon: int) -> Array | None:
+        """Of `periods` up to the newest one and the `horizon` after it; None where a period is no day."""
+        if self.kind not in "db":
+            return None
+        steps, newest = np.arange(1 - periods, horizon + 1), np.datetime64(self._day, "D")
+        days = newest + steps if self.kind == "d" else np.busday_offset(newest, steps)
+        return (days - days.astype("datetime64[M]")).astype(np.float64) + 1
+
     @property
     def _day(self) -> date:
         return self.newest.date() if isinstance(self.newest, datetime) else self.newest  # type: ignore[return-value]
@@ -159,7 +167,18 @@ def read_history(
     training = (
         repair_stock_outs(units, in_stock, start, season, settings.repair_window_periods) if settings.repair_stock_outs else units
     )
-    panel = Panel(units, training, in_stock, start, season, known, names, *attributes(static, ids), is_closed=closed)
+    panel = Panel(
+        units,
+        training,
+        in_stock,
+        start,
+        season,
+        known,
+        names,
+        *attributes(static, ids),
+        is_closed=closed,
+        day_of_month=grid.days_of_month(periods, horizon),
+    )
     counts = np.zeros(shape, dtype=np.int32)
     np.add.at(counts, (row, column), 1)
     reasons = _reasons(panel, raw, row, counts, stocked, settings)

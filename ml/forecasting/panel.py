@@ -50,6 +50,8 @@ class Panel:
     is_closed: NDArray[np.bool_] | None = None
     """Periods known to have no demand, (series, periods + horizon). They are not in stock, and `training_units` has what would have been
     asked for. None: none."""
+    day_of_month: Array | None = None
+    """1 to 31, of panels of days, (periods + horizon,): pay comes by it."""
 
     @property
     def series(self) -> int:
@@ -115,10 +117,14 @@ class Panel:
         long_enough = self.history_periods(end) >= settings.min_training_periods
         return long_enough & (self.training_units[:, :end].sum(axis=1) > 0)
 
-    def learning_origins(self, end: int, horizon: int, settings: ForecastSettings) -> list[int]:
-        """Origins that models of all series learn from, newest first: their horizons end by `end`, about half a horizon apart."""
+    def learning_origins(self, end: int, horizon: int, settings: ForecastSettings, room: int = 0) -> list[int]:
+        """Origins that models of all series learn from, newest first: their horizons end by `end`, about half a horizon apart.
+
+        With `room` for more than usual, as many as that.
+        """
+        most = max(settings.boosting_origins, min(room, settings.boosting_most_origins))
         newest, oldest = end - horizon, max(settings.min_training_periods, min(2 * self.season, 14))
-        return list(range(newest, oldest - 1, -max(1, horizon // 2)))[: settings.boosting_origins]
+        return list(range(newest, oldest - 1, -max(1, horizon // 2)))[:most]
 
     def trainable(self, origin: int, settings: ForecastSettings, most: int) -> NDArray[np.int64]:
         """Rows of the series that can train before column `origin`; a seeded sample where there are more than `most`."""

@@ -42,7 +42,9 @@ class ForecastSettings:
     boosting_max_rows: int = 150_000
     """Training rows above which a seeded sample is taken."""
     boosting_origins: int = 8
-    """Past origins whose forecasts boosting learns from, at most."""
+    """Past origins whose forecasts boosting learns from."""
+    boosting_most_origins: int = 100
+    """The same where few series leave room among the rows: more of their past, with its seasons and holidays."""
     boosting_rounds: int = 150
     boosting_quantile_rounds: int = 80
     boosting_learning_rate: float = 0.05

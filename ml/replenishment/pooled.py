@@ -63,7 +63,10 @@ def _said(case: Case, places: Sequence[tuple[Batch, int]], settings: DecisionSet
     if not lengths:
         return {}
     own = ForecastSettings(
-        seed=settings.seed, boosting_origins=settings.group_origins, boosting_quantile_rounds=settings.group_rounds
+        seed=settings.seed,
+        boosting_origins=settings.group_origins,
+        boosting_most_origins=settings.group_origins,
+        boosting_quantile_rounds=settings.group_rounds,
     )
     quantiles = sum_quantiles(panel, panel.periods, (panel.periods,), lengths, own)[:, 0]
     moments = np.clip(panel.periods - max(lengths) - own.min_training_periods, 0, settings.group_origins)

@@ -159,6 +159,16 @@ def test_training_rows_end_before_the_origin() -> None:
         np.testing.assert_array_equal(mine, other)
 
 
+def test_few_series_teach_with_more_of_their_past() -> None:
+    # 120 periods and horizons of four: origins two apart from 116 down to 8. Two series give 8 rows an origin, so 400 rows hold 50
+    panel, many = panel_of(poisson(2, 120)), panel_of(poisson(60, 120))
+    settings = ForecastSettings(boosting_max_rows=400)
+    assert len(boosting._training_rows(panel, SharedLevel(), 120, 4, settings)[0]) == 50 * 8
+    assert len(boosting._sum_rows(panel, SharedLevel(), 120, (4,), settings)[0]) == 55 * 2
+    # the rows of many are spent on the newest eight
+    assert panel.learning_origins(120, 4, settings) == many.learning_origins(120, 4, settings, 1) == list(range(116, 100, -2))
+
+
 def test_features_by_hand() -> None:
     # Seven days a week: 0 .. 27; the origin is day 28, the level L. Its newest lags are 27, 26 ...; the mean of seven days is 24.
     panel = panel_of([np.arange(28.0), np.arange(28.0)], season=7)
@@ -189,7 +199,7 @@ def test_too_few_rows_teach_no_trees() -> None:
 def test_what_sold_only_long_ago_teaches_no_trees() -> None:
     sales = poisson(30, 60)
     sales[:, 20:] = 0
-    settings = replace(SMALL, boosting_origins=2)
+    settings = replace(SMALL, boosting_origins=2, boosting_most_origins=2)
     found = models.paths(models.BOOSTING, panel_of(sales), 60, 4, settings, Workshop())
     assert [np.isnan(path).all() for path in found.values()] == [True] * len(models.BOOSTING)
 

@@ -84,6 +84,16 @@ def test_any_frequency(freq: str | int, step: str, first, ahead: list) -> None:
     assert found.select(pl.all().is_null().any()).row(0) == (False,) * 6
 
 
+@pytest.mark.parametrize(
+    ("freq", "newest", "days"),
+    [("D", date(2024, 3, 1), [28, 29, 1, 2, 3]), ("B", date(2024, 3, 1), [28, 29, 1, 4, 5]), ("W", date(2024, 3, 1), None)],
+)
+def test_panels_of_days_know_the_day_of_the_month(freq: str, newest: date, days: list[int] | None) -> None:
+    rows = pl.DataFrame({"unique_id": ["a", "a"], "ds": [date(2024, 2, 28 if freq != "W" else 16), newest], "y": [1.0, 2.0]})
+    found = read_history(rows, 2, freq, None, None, QUICK).panel.day_of_month
+    assert (None if found is None else found.tolist()) == days
+
+
 def test_one_row_in_the_far_future_moves_nobodys_grid() -> None:
     history = history_of(poisson(4))
     stray = history.head(1).with_columns(ds=pl.lit(date(2034, 1, 1)))
