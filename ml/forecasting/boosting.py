@@ -40,6 +40,8 @@ _OBJECTIVES: dict[str, dict[str, Any]] = {
     "lightgbm_squared": {"objective": "regression"},
     "lightgbm_absolute": {"objective": "l1"},
 }
+_ROWS_PER_PERIOD = 0.6
+"""Periods foretold for each one of history, at most, from more origins than usual: time must not grow by rows that say the same again."""
 _WORKERS = 2
 """Boosters that train or foretell at a time."""
 _REACH = 4.8
@@ -190,7 +192,7 @@ def _training_rows(
     panel: Panel, shared: SharedLevel, end: int, horizon: int, settings: ForecastSettings
 ) -> tuple[NDArray[np.float32], Array, Array, tuple[str, ...]]:
     steps = np.unique(np.linspace(0, horizon - 1, min(horizon, 14)).round().astype(int))
-    origins = panel.learning_origins(end, horizon, settings, _room(panel, len(steps), settings))
+    origins = panel.learning_origins(end, horizon, settings, _room(panel, end, len(steps), settings))
     per_origin = max(1, settings.boosting_max_rows // max(len(origins) * len(steps), 1))
     rows, targets, weights, names = [], [], [], ()
     for origin in origins:
@@ -210,7 +212,7 @@ def _training_rows(
 def _sum_rows(
     panel: Panel, shared: SharedLevel, end: int, lengths: Sequence[int], settings: ForecastSettings
 ) -> tuple[NDArray[np.float32], Array, Array, tuple[str, ...]]:
-    origins = panel.learning_origins(end, max(lengths), settings, _room(panel, len(lengths), settings))
+    origins = panel.learning_origins(end, max(lengths), settings, _room(panel, end, sum(lengths), settings))
     per_origin = max(1, settings.boosting_max_rows // max(len(origins) * len(lengths), 1))
     rows, targets, weights, names = [], [], [], ()
     for origin in origins:
@@ -231,9 +233,10 @@ def _sum_rows(
     return _stacked(rows, targets, weights, names)
 
 
-def _room(panel: Panel, rows: int, settings: ForecastSettings) -> int:
-    """Origins that fit among the training rows, with so many of every series at each."""
-    return settings.boosting_max_rows // max(rows * panel.series, 1)
+def _room(panel: Panel, end: int, rows: int, settings: ForecastSettings) -> int:
+    """Origins that fit among the training rows, with so many periods of every series foretold at each."""
+    most = min(settings.boosting_max_rows, _ROWS_PER_PERIOD * panel.history_periods(end).sum())
+    return int(most // max(rows * panel.series, 1))
 
 
 def _stacked(

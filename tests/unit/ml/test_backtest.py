@@ -160,11 +160,13 @@ def test_training_rows_end_before_the_origin() -> None:
 
 
 def test_few_series_teach_with_more_of_their_past() -> None:
-    # 120 periods and horizons of four: origins two apart from 116 down to 8. Two series give 8 rows an origin, so 400 rows hold 50
+    # Two series of 120 periods hold 240, so 144 may be foretold: 18 origins of four periods of both, for sums, too
     panel, many = panel_of(poisson(2, 120)), panel_of(poisson(60, 120))
-    settings = ForecastSettings(boosting_max_rows=400)
-    assert len(boosting._training_rows(panel, SharedLevel(), 120, 4, settings)[0]) == 50 * 8
-    assert len(boosting._sum_rows(panel, SharedLevel(), 120, (4,), settings)[0]) == 55 * 2
+    settings = ForecastSettings()
+    assert len(boosting._training_rows(panel, SharedLevel(), 120, 4, settings)[0]) == 18 * 4 * 2
+    assert len(boosting._sum_rows(panel, SharedLevel(), 120, (4,), settings)[0]) == 18 * 2
+    few_rows = replace(settings, boosting_max_rows=80)
+    assert len(boosting._training_rows(panel, SharedLevel(), 120, 4, few_rows)[0]) == 10 * 4 * 2
     # the rows of many are spent on the newest eight
     assert panel.learning_origins(120, 4, settings) == many.learning_origins(120, 4, settings, 1) == list(range(116, 100, -2))
 

@@ -58,7 +58,7 @@ def test_what_comes_after_the_origin_is_not_read() -> None:
 
 def test_a_price_works_by_its_logarithm_and_one_far_away_by_not_much_more() -> None:
     rng = np.random.default_rng(3)
-    price = rng.uniform(2, 30, SERIES)[:, None] * np.where(rng.random((SERIES, WEEKS + AHEAD)) < 0.2, 0.8, 1.0)
+    price = rng.uniform(2, 30, SERIES)[:, None] * np.where(rng.random((SERIES, WEEKS + AHEAD)) < 0.1, 0.8, 1.0)
     price[0, WEEKS] = price[0, WEEKS - 1] / 50  # a misprint
     usual = np.median(price[:, :WEEKS], axis=1, keepdims=True)
     panel = planned(panel_of(rng.poisson(40 * (price / usual)[:, :WEEKS] ** -2), season=52), price=price)
@@ -66,6 +66,15 @@ def test_a_price_works_by_its_logarithm_and_one_far_away_by_not_much_more() -> N
     is_cut = np.isclose(price / usual, 0.8)[:, WEEKS:]
     assert ahead[is_cut] == pytest.approx(0.8**-2, rel=0.08)
     assert 0.8**-2 < ahead[0, 0] < 0.8**-4
+
+
+@pytest.mark.parametrize(("share", "around", "is_event"), [(0.1, 0.0, True), (0.1, 0.03, True), (0.3, 0.0, False)])
+def test_plans_are_taken_out_where_large_ones_are_events(share: float, around: float, is_event: bool) -> None:
+    # `around`: what is planned of small moment in every week
+    rng = np.random.default_rng(5)
+    plan = (rng.random((SERIES, WEEKS + AHEAD)) < share) + around * rng.standard_normal((SERIES, WEEKS + AHEAD))
+    panel = planned(panel_of(rng.poisson(40 * LIFT ** plan[:, :WEEKS]), season=52), display=plan)
+    assert (without_plans(panel, WEEKS, AHEAD, SETTINGS)[0] is not panel) is is_event
 
 
 def test_prices_that_never_change_say_nothing_however_old_the_series_are() -> None:
