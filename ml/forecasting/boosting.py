@@ -40,7 +40,7 @@ _OBJECTIVES: dict[str, dict[str, Any]] = {
     "lightgbm_squared": {"objective": "regression"},
     "lightgbm_absolute": {"objective": "l1"},
 }
-_ROWS_PER_PERIOD = 0.6
+_FORETOLD_SHARE = 0.6
 """Periods foretold for each one of history, at most, from more origins than usual: time must not grow by rows that say the same again."""
 _WORKERS = 2
 """Boosters that train or foretell at a time."""
@@ -233,10 +233,10 @@ def _sum_rows(
     return _stacked(rows, targets, weights, names)
 
 
-def _room(panel: Panel, end: int, rows: int, settings: ForecastSettings) -> int:
+def _room(panel: Panel, end: int, foretold: int, settings: ForecastSettings) -> int:
     """Origins that fit among the training rows, with so many periods of every series foretold at each."""
-    most = min(settings.boosting_max_rows, _ROWS_PER_PERIOD * panel.history_periods(end).sum())
-    return int(most // max(rows * panel.series, 1))
+    most = min(settings.boosting_max_rows, _FORETOLD_SHARE * panel.history_periods(end).sum())
+    return int(most // max(foretold * panel.series, 1))
 
 
 def _stacked(

@@ -149,11 +149,12 @@ class Forecasts:
                 total = total + share * self.centre_quantiles(centre, rows, origin, lengths, is_sum=is_sum)
         if is_sum and estimate.direct is not None and shares[-1] > 0:
             total = total + shares[-1] * self.direct_quantiles(estimate, rows, origin, lengths)
-        total = self._launched(np.asarray(total), rows, is_sum) if origin is None and lengths is None else total
+        total = np.asarray(total)
+        total = self._launched(total, rows, is_sum) if origin is None and lengths is None else total
         if not is_sum and self.panel.is_closed is not None:
             first = self.panel.periods if origin is None else self.tested.origins[origin]
             series = rows if origin is None else self.tested.rows[rows]
-            total = total * ~self.panel.closed(first, first + np.asarray(total).shape[1])[series][:, :, None]
+            total = total * ~self.panel.closed(first, first + total.shape[1])[series][:, :, None]
         return np.maximum.accumulate(total, axis=2)
 
     def _segment(self, rows: Rows, origin: int | None) -> NDArray[np.int64]:
