@@ -35,8 +35,8 @@ _MOST_SERIES = 10_000
 """Series that an origin teaches with, at most: a seeded sample."""
 _FEWEST_PLANS = 10
 """Different courses of a plan below which nothing is learned of it: it would be what a few series happened to do."""
-_COMMON, _LARGE = 0.15, 0.5
-"""Share of periods with a plan, and how many usual sizes away from what is usual for the series it is one, from which plans are no events."""
+_COMMON = ((0.0, 0.25), (0.5, 0.15))
+"""Plans are no events where they are so many usual sizes away from what is usual for the series in such a share of periods or more, both."""
 _REACTION_SPREAD = 0.5
 """The largest deviation of reactions around 1."""
 _REACTIONS = (-0.5, 3.0)
@@ -55,7 +55,10 @@ def without_plans(panel: Panel, end: int, horizon: int, settings: ForecastSettin
     nothing = panel, np.ones((panel.series, horizon))
     planned = _planned(panel, end, horizon)
     inside = np.arange(end) >= panel.start[:, None]
-    if not len(planned) or (np.abs(planned[:, :, :end]) > _LARGE).any(axis=0)[inside].mean() >= _COMMON:
+    if not len(planned):
+        return nothing
+    largest = np.abs(planned[:, :, :end]).max(axis=0)[inside]
+    if all((largest > size).mean() >= share for size, share in _COMMON):
         return nothing
     outcomes = _outcomes(panel, planned, end, horizon, settings)
     if outcomes is None:

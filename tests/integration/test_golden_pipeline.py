@@ -310,9 +310,9 @@ def test_the_health_of_a_stock(warehouse):
     assert (health["age_0_30_usd"], health["age_31_60_usd"]) == (Decimal("600.00"), Decimal("180.00"))
     assert health["mean_age_days"] == pytest.approx((60 * 15 + 18 * 45) / 78)
     assert health["oldest_receipt_date"] == date(2016, 1, 25)
-    # 2 a day: 78 on hand, 24 on order; the forecast of 14 a week errs by a per cent
-    assert health["forward_days_of_supply"] == pytest.approx(39, rel=0.02)
-    assert health["forward_days_of_supply_with_on_order"] == pytest.approx(51, rel=0.02)
+    # 2 a day: 78 on hand, 24 on order; the forecast of 14 a week is 1.1 % low
+    assert health["forward_days_of_supply"] == pytest.approx(39, abs=0.5)
+    assert health["forward_days_of_supply_with_on_order"] == pytest.approx(51, abs=0.7)
     assert health["days_inventory_outstanding"] == pytest.approx(41.0571429, abs=1e-7)
     assert (health["unsold_days"], health["is_dead"], health["is_slow"]) == (0, False, False)
     # 14 every week: the forecast hardly errs, and demand does not vary

@@ -58,7 +58,7 @@ def test_what_comes_after_the_origin_is_not_read() -> None:
 
 def test_a_price_works_by_its_logarithm_and_one_far_away_by_not_much_more() -> None:
     rng = np.random.default_rng(3)
-    price = rng.uniform(2, 30, SERIES)[:, None] * np.where(rng.random((SERIES, WEEKS + AHEAD)) < 0.1, 0.8, 1.0)
+    price = rng.uniform(2, 30, SERIES)[:, None] * np.where(rng.random((SERIES, WEEKS + AHEAD)) < 0.2, 0.8, 1.0)
     price[0, WEEKS] = price[0, WEEKS - 1] / 50  # a misprint
     usual = np.median(price[:, :WEEKS], axis=1, keepdims=True)
     panel = planned(panel_of(rng.poisson(40 * (price / usual)[:, :WEEKS] ** -2), season=52), price=price)
