@@ -17,8 +17,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.forecasting import backtest, boosting
+from ml.forecasting import backtest
 from ml.forecasting.backtest import Backtest, Fitted, Progress
+from ml.forecasting.boosting_sums import QUANTILE_LEVELS, sum_quantiles
 from ml.forecasting.calibration import (
     ErrorShape,
     Segments,
@@ -218,7 +219,7 @@ class Forecasts:
         result = self.centre_quantiles(estimate.centres[0], rows, origin, lengths, is_sum=True)
         own = estimate.direct.now[rows] if origin is None else estimate.direct.past[rows, origin]
         known = np.isfinite(own).all(axis=(1, 2))
-        levels, fitted = np.array(GRID), np.array(boosting.QUANTILE_LEVELS)
+        levels, fitted = np.array(GRID), np.array(QUANTILE_LEVELS)
         inside = np.flatnonzero((levels >= fitted[0]) & (levels <= fitted[-1]))
         asked = np.array((0, *estimate.direct.lengths), dtype=np.float64)
         padded = np.concatenate([np.zeros((len(own), 1, own.shape[2])), own], axis=1)
@@ -313,8 +314,8 @@ def _direct(
     lengths = tuple(sorted({min(length, tested.horizon) for length in lengths}))
     if not lengths or not tested.origins:
         return None
-    past = boosting.sum_quantiles(past_panel, tested.origins[0], tested.origins, lengths, settings)
-    now = boosting.sum_quantiles(panel, panel.periods, (panel.periods,), lengths, settings)[:, 0]
+    past = sum_quantiles(past_panel, tested.origins[0], tested.origins, lengths, settings)
+    now = sum_quantiles(panel, panel.periods, (panel.periods,), lengths, settings)[:, 0]
     return Direct(lengths, now, past) if np.isfinite(now).any() and np.isfinite(past).any() else None
 
 

@@ -1,11 +1,12 @@
-"""What the series of a group say about each other: quantiles of demand over the interval to cover, from one model of all of them.
+"""What the series of a group say about each other: demand over the interval to cover, from models of all of them.
 
-Belongs here: the group as a panel, its model's quantiles, paths that lean towards them. Does not belong here: the model itself
-(`ml.forecasting.boosting`), what a series knows of itself (`demand`), the season of a group (`season`).
+Belongs here: the group as a panel, what its models say and how far they are followed, paths that lean towards it. Does not belong here: the
+models themselves (`ml.forecasting.boosting_sums`), what a series knows of itself (`demand`), the season of a group (`season`).
 
 A series of a few weeks, or one that seldom sells, knows little of itself. Trees over all series of the group have seen what became of
-others that looked like it, in units of each one's own level, and their attributes. An average of both quantile functions is better
-than either: they err in different ways.
+others that looked like it, in units of each one's own level, and their attributes. How far the mean of a series follows them is learned by
+hiding the newest part of the past: all the way for stores whose promotions they have seen, a third of it for steady goods. The
+shape is an average of both quantile functions, which err in different ways.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.forecasting.boosting import QUANTILE_LEVELS, sum_quantiles
+from ml.forecasting.boosting import MEAN
+from ml.forecasting.boosting_sums import QUANTILE_LEVELS, QUANTILES, learn
 from ml.forecasting.frames import attributes
 from ml.forecasting.panel import Panel, repair_stock_outs
 from ml.forecasting.settings import ForecastSettings
@@ -30,10 +32,22 @@ _LONGEST_SHARE = 0.25
 """Of the group's longest history: of longer intervals it holds too few to learn from."""
 
 
+_HIDDEN_SHARE = 0.2
+"""Of the past, hidden to learn how far the group is followed."""
+_MOST_JUDGED = 3_000
+"""Series that are asked for that."""
+_STEPS = np.arange(0.0, 1.01, 0.1)
+_LARGEST_MOVE = 5.0
+"""Times the series' own mean, or a part of it: further than this nobody is followed."""
+
+
 @dataclass(frozen=True)
 class Said:
     """What the group says of one series, and how far it is followed."""
 
+    mean: float
+    """Expected demand over lead time and review."""
+    mean_share: float
     quantiles: Array
     """Of demand over lead time and review, at QUANTILE_LEVELS."""
     share: float
@@ -66,17 +80,66 @@ def _said(case: Case, places: Sequence[tuple[Batch, int]], settings: DecisionSet
         seed=settings.seed,
         boosting_origins=settings.group_origins,
         boosting_most_origins=settings.group_origins,
+        boosting_max_rows=settings.group_rows,
+        boosting_leaves=settings.group_leaves,
         boosting_quantile_rounds=settings.group_rounds,
     )
-    quantiles = sum_quantiles(panel, panel.periods, (panel.periods,), lengths, own)[:, 0]
-    moments = np.clip(panel.periods - max(lengths) - own.min_training_periods, 0, settings.group_origins)
-    windows = len(places) * moments
-    share = settings.group_share * windows / (windows + settings.group_prior_windows)
+    made = learn(panel, panel.periods, lengths, own, (MEAN, *QUANTILES))
+    if made is None:
+        return {}
+    mean_share = followed(panel, lengths, own, settings)
+    foretold = made.foretold(panel, panel.periods)
+    quantiles = np.maximum.accumulate(foretold[:, :, 1:], axis=2)
     found: dict[int, Said] = {}
     for i, (batch, place) in enumerate(places):
-        if interval[i] in lengths and np.isfinite(said := quantiles[i, lengths.index(interval[i])]).all():
-            found[int(batch.row[place])] = Said(said, share)
+        if interval[i] in lengths and np.isfinite(foretold[i, j := lengths.index(int(interval[i]))]).all():
+            found[int(batch.row[place])] = Said(float(foretold[i, j, 0]), mean_share, quantiles[i, j], settings.group_share)
     return found
+
+
+def followed(panel: Panel, lengths: Sequence[int], own: ForecastSettings, settings: DecisionSettings) -> float:
+    """How far from a series' own level to what the group foretells to go, 0 to 1: what served best in the newest part of the past.
+
+    It was hidden from the models that are judged. The loss is the one they learn by; where little was hidden, a guess counts more.
+    """
+    if panel.series > _MOST_JUDGED:
+        panel = panel.take(np.sort(np.random.default_rng(settings.seed).choice(panel.series, _MOST_JUDGED, replace=False)))
+    begin = panel.periods - max(max(lengths), int(_HIDDEN_SHARE * panel.periods))
+    early = learn(panel, begin, lengths, own, (MEAN,))
+    if early is None:
+        return settings.group_mean_share
+    losses, windows = np.zeros(len(_STEPS)), 0
+    for origin in panel.learning_origins(panel.periods, max(lengths), own):
+        if origin < begin:
+            continue
+        said, alone, level = early.foretold(panel, origin)[:, :, 0], _recent(panel, origin), panel.level_units(origin)
+        for j, length in enumerate(lengths):
+            inside = slice(origin, origin + length)
+            known = np.isfinite(said[:, j]) & panel.is_in_stock[:, inside].all(axis=1)
+            came = panel.training_units[known, inside].mean(axis=1) / level[known]
+            group, single = said[known, j] / length / level[known], alone[known] / level[known]
+            expected = single + _STEPS[:, None] * (group - single)
+            losses += (np.sqrt(level[known]) * _deviance(came, expected)).sum(axis=1)
+            windows += int(known.sum())
+    prior = settings.group_prior_windows
+    return float((windows * _STEPS[losses.argmin()] + prior * settings.group_mean_share) / (windows + prior))
+
+
+def _recent(panel: Panel, origin: int) -> Array:
+    """The level of each series as it says by itself, (series,): newer periods count more, at two paces."""
+    age = np.arange(origin - 1, -1, -1)
+    seen = age < (origin - panel.start)[:, None]
+    found = np.zeros(panel.series)
+    for pace in (0.1, 0.3):
+        weight = np.where(seen, (1 - pace) ** age, 0.0)
+        found += 0.5 * (panel.training_units[:, :origin] * weight).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-12)
+    return found
+
+
+def _deviance(came: Array, expected: Array) -> Array:
+    """Of a Tweedie law, but for what only hangs on what came."""
+    power, mean = MEAN["tweedie_variance_power"], np.maximum(expected, 1e-6)
+    return mean ** (2 - power) / (2 - power) - came * mean ** (1 - power) / (1 - power)
 
 
 def as_panel(case: Case, places: Sequence[tuple[Batch, int]]) -> Panel:
@@ -90,14 +153,18 @@ def as_panel(case: Case, places: Sequence[tuple[Batch, int]]) -> Panel:
 
 
 def leaning(paths: Array, interval: int, rows: Sequence[int], said: Mapping[int, Said], settings: DecisionSettings) -> Array:
-    """(S, N, H) paths whose sums over the first `interval` periods lean towards what the group says, each path at its rank.
+    """(S, N, H) paths that lean towards what the group says of their sums over the first `interval` periods: their mean, then each at its rank.
 
-    Slow movers lean less: a share of a unit is no demand. A path without demand gets its own spread over the interval.
+    In their shape slow movers lean less: a share of a unit is no demand. A path without demand gets its own spread over the interval.
     """
     heard = [i for i, row in enumerate(rows) if row in said]
     if not heard:
         return paths
     paths, levels = paths.copy(), np.array(QUANTILE_LEVELS)
+    mean = paths[heard, :, :interval].sum(axis=2).mean(axis=1)
+    group, followed = np.array([[said[rows[i]].mean, said[rows[i]].mean_share] for i in heard]).T
+    apart = np.divide(group, mean, out=np.ones_like(mean), where=mean > 0).clip(1 / _LARGEST_MOVE, _LARGEST_MOVE)
+    paths[heard] *= (1 + followed * (apart - 1))[:, None, None]
     total = paths[heard, :, :interval].sum(axis=2)
     mean = total.mean(axis=1)
     share = np.array([said[rows[i]].share for i in heard]) * mean / (mean + settings.group_prior_units)

@@ -44,13 +44,19 @@ class DecisionSettings:
     """Prior weight of drawing the future from the past as it was."""
     resampling_discount: float = 0.9
     group_share: float = 0.5
-    """How far a series leans towards what its group says, at most: half-way between both quantile functions."""
-    group_origins: int = 20
-    """Past moments of a group whose outcomes its model learns from, newest first."""
+    """How far the shape of a series' demand leans towards what its group says: half-way between both quantile functions."""
+    group_origins: int = 120
+    """Past moments of a group whose outcomes its models learn from, at most, newest first."""
+    group_rows: int = 24_000
+    """Outcomes (series times moments) they learn from, at most: a sample of the series at each moment where there are more."""
     group_rounds: int = 40
-    """Trees per quantile of a group: twice as many change no cost of a whole shop by more than 0.3 %, since series go half-way only."""
-    group_prior_windows: float = 3_000.0
-    """Outcomes (series times moments) at which a group is followed half as far as at most."""
+    """Trees per model of a group."""
+    group_leaves: int = 48
+    """Twice the leaves of such a tree."""
+    group_mean_share: float = 0.4
+    """How far the mean of a series follows its group before anything was seen of it."""
+    group_prior_windows: float = 300.0
+    """Hidden outcomes that this guess is worth."""
     group_prior_units: float = 3.0
     """Demand over the interval at which a series leans half as far as its group's share."""
 

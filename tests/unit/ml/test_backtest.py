@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from forecast_frames import QUICK, panel_of, poisson
 
-from ml.forecasting import ForecastSettings, backtest, boosting, models
+from ml.forecasting import ForecastSettings, backtest, boosting, boosting_features, boosting_sums, models
 from ml.forecasting.calibration import Segments, dispersion
 from ml.forecasting.models import REGISTRY, Workshop
 from ml.forecasting.panel import PATTERNS, Panel, demand_pattern
@@ -151,22 +151,24 @@ def test_training_rows_end_before_the_origin() -> None:
     left, right = (
         boosting._training_rows(panel, SharedLevel(), 45, 4, settings) for panel in (seasonal_panel(), seasonal_panel(45))
     )
-    assert left[0].shape[0] > 100
-    for mine, other in zip(left[:3], right[:3], strict=True):
-        np.testing.assert_array_equal(mine, other)
-    sums = [boosting._sum_rows(panel, SharedLevel(), 45, (1, 4), settings) for panel in (seasonal_panel(), seasonal_panel(45))]
-    for mine, other in zip(sums[0][:3], sums[1][:3], strict=True):
-        np.testing.assert_array_equal(mine, other)
+    assert left.values.shape[0] > 100
+    sums = [
+        boosting_sums.training_rows(panel, SharedLevel(), 45, (1, 4), settings)
+        for panel in (seasonal_panel(), seasonal_panel(45))
+    ]
+    for mine, other in ((left, right), sums):
+        for name in ("values", "target", "weight"):
+            np.testing.assert_array_equal(getattr(mine, name), getattr(other, name))
 
 
 def test_few_series_teach_with_more_of_their_past() -> None:
     # Two series of 120 periods hold 240, so 144 may be foretold: 18 origins of four periods of both, for sums, too
     panel, many = panel_of(poisson(2, 120)), panel_of(poisson(60, 120))
     settings = ForecastSettings()
-    assert len(boosting._training_rows(panel, SharedLevel(), 120, 4, settings)[0]) == 18 * 4 * 2
-    assert len(boosting._sum_rows(panel, SharedLevel(), 120, (4,), settings)[0]) == 18 * 2
+    assert len(boosting._training_rows(panel, SharedLevel(), 120, 4, settings).target) == 18 * 4 * 2
+    assert len(boosting_sums.training_rows(panel, SharedLevel(), 120, (4,), settings).target) == 18 * 2
     few_rows = replace(settings, boosting_max_rows=80)
-    assert len(boosting._training_rows(panel, SharedLevel(), 120, 4, few_rows)[0]) == 10 * 4 * 2
+    assert len(boosting._training_rows(panel, SharedLevel(), 120, 4, few_rows).target) == 10 * 4 * 2
     # the rows of many are spent on the newest eight
     assert panel.learning_origins(120, 4, settings) == many.learning_origins(120, 4, settings, 1) == list(range(116, 100, -2))
 
@@ -174,7 +176,7 @@ def test_few_series_teach_with_more_of_their_past() -> None:
 def test_features_by_hand() -> None:
     # Seven days a week: 0 .. 27; the origin is day 28, the level L. Its newest lags are 27, 26 ...; the mean of seven days is 24.
     panel = panel_of([np.arange(28.0), np.arange(28.0)], season=7)
-    names = (*boosting._origin_features(panel, np.arange(2), 28, Scale(np.ones(2)))[1],)
+    names = (*boosting_features.origin_features(panel, np.arange(2), 28, Scale(np.ones(2)))[1],)
     rows, level = boosting.rows_at(panel, np.arange(2), 28, 3, SharedLevel())
     # level: 0.7 x 13.5 + 0.3 x 13.5
     assert level[0] == pytest.approx(13.5)

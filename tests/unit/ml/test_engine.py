@@ -12,7 +12,7 @@ from forecast_frames import GRID_ARRAY, QUICK, panel_of, poisson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ml.forecasting import ForecastSettings, boosting, forecast, forecast_sum
+from ml.forecasting import ForecastSettings, boosting_sums, forecast, forecast_sum
 from ml.forecasting.engine import Direct, at_levels, estimate_all
 from ml.forecasting.models import ENSEMBLE
 from ml.forecasting.settings import GRID
@@ -62,11 +62,11 @@ def test_sums_of_one_length_are_those_of_all_lengths(made) -> None:
 
 def test_boosting_quantiles_of_sums_between_and_beyond_the_lengths_asked_for(made) -> None:
     # asked for 2 and 4 periods: 20 and 36 at every level, up to one unit per level
-    spread = np.arange(len(boosting.QUANTILE_LEVELS), dtype=float)
+    spread = np.arange(len(boosting_sums.QUANTILE_LEVELS), dtype=float)
     now = np.stack([np.stack([20 + spread, 36 + spread])] * 2)
     estimate = replace(made.best, direct=Direct((2, 4), now, now[:, None]))
     found = made.direct_quantiles(estimate, np.array([0, 1]), None)
-    middle, at = GRID.index(0.5), boosting.QUANTILE_LEVELS.index(0.5)
+    middle, at = GRID.index(0.5), boosting_sums.QUANTILE_LEVELS.index(0.5)
     # half of two periods, two, half-way, four, then in proportion
     assert found[0, :, middle] == pytest.approx([10 + at / 2, 20 + at, 28 + at, 36 + at, (36 + at) * 5 / 4, (36 + at) * 6 / 4])
     assert found[0, 1, GRID.index(0.05)] == pytest.approx(20)
@@ -79,7 +79,7 @@ def test_boosting_quantiles_of_sums_between_and_beyond_the_lengths_asked_for(mad
 
 
 def test_where_boosting_is_silent_the_first_centre_speaks(made) -> None:
-    nothing = np.full((40, 1, len(boosting.QUANTILE_LEVELS)), np.nan)
+    nothing = np.full((40, 1, len(boosting_sums.QUANTILE_LEVELS)), np.nan)
     estimate = replace(made.best, direct=Direct((6,), nothing, nothing[:, None]))
     rows = np.arange(3)
     left = made.direct_quantiles(estimate, rows, None)
