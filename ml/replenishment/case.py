@@ -136,8 +136,8 @@ class Case:
     """Everything a call of `decide` says, one row per series of `table`, which is sorted by id."""
 
     table: pl.DataFrame
-    """unique_id, now, on_hand, on_order, and the terms; `word` says what is wrong with the row, null where nothing is; `is_whole_units` is
-    what the terms say, else whether all past demand was whole."""
+    """unique_id, now, on_hand, on_order, and the terms; `word` says what is wrong with the row, null where nothing is; `was_whole`
+    whether all past demand was whole; `is_whole_units` is what the terms say, else that."""
     id_dtype: pl.DataType
     """Type of the ids as they came."""
     clock: Clock
@@ -301,7 +301,8 @@ def _judged(table: pl.DataFrame, demand: pl.DataFrame, most_periods: int) -> pl.
         .then(pl.lit("nothing is lost by a sale that is missed: no order pays"))
     )
     judged = table.join(lengths, on="row", how="left", maintain_order="left").with_columns(word=word.otherwise(None))
-    return judged.with_columns(is_whole_units=said.fill_null(pl.col("was_whole")).fill_null(True)).drop("was_whole")
+    was_whole = pl.col("was_whole").fill_null(True)
+    return judged.with_columns(is_whole_units=said.fill_null(was_whole), was_whole=was_whole)
 
 
 def _batches(demand: pl.DataFrame, table: pl.DataFrame, clock: Clock, settings: DecisionSettings) -> Iterator[Batch]:

@@ -142,7 +142,11 @@ def _decided(
         quantity = np.where(backordered, np.maximum(level - position, 0.0), best_order(now, supply, draws, settings))
     else:
         quantity = np.maximum(level - position, 0.0)
+    # smooth paths stand for demand of whole units: 1.4 of them for 1, and not for 2
+    is_rounded = (table["is_whole_units"] & table["was_whole"]).to_numpy()
+    quantity = np.where(is_rounded, np.floor(quantity + 0.5), quantity)
     quantity, waits = _worth_ordering(now, supply, draws, quantity, summed.mean(axis=1) / interval, table)
+    quantity = np.where(is_rounded, np.floor(quantity + 0.5), quantity)
     after = np.maximum(summed - position[:, None] - quantity[:, None], 0.0).mean(axis=1)
     return pl.DataFrame(
         {

@@ -426,3 +426,21 @@ def test_what_is_sold_by_weight_is_ordered_by_weight() -> None:
     assert 0.3 < order < 0.6
     assert one_order(kilograms, is_whole_units=True)["order_qty"] == 1
     assert one_order([3.0, 2.0, 4.0, 3.0])["order_qty"] % 1 == 0
+
+
+def test_whole_units_are_the_nearest_to_what_smooth_demand_asks_for() -> None:
+    # of a Poisson demand of 0.4 nine in ten periods ask for one at most; smooth demand says a little more than one
+    rare = np.random.default_rng(0).poisson(0.4, 40).tolist()
+    assert 1.02 < one_order(rare, is_whole_units=False, shortage_cost=9.0)["order_qty"] < 1.4
+    assert one_order(rare, shortage_cost=9.0)["order_qty"] == 1
+    for policy in POLICIES:
+        made = shop()
+        smooth = decide(**made, policy=policy)
+        whole = decide(**made | {"params": made["params"].with_columns(is_whole_units=pl.lit(True))}, policy=policy)
+        assert whole["order_qty"].to_list() == [np.floor(units + 0.5) for units in smooth["order_qty"]]
+
+
+def test_an_economic_order_just_above_a_whole_number_is_that_number() -> None:
+    # sqrt(2 x 10.2 x 5 / 0.7) is 12.07
+    order = one_order([5] * 30, on_hand=3.0, order_cost=10.2, holding_cost=0.7, shortage_cost=60.0)
+    assert order["order_qty"] == 12
