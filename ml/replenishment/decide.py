@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from ml.replenishment.case import Batch, Case, Clock, one_grid, read_case
 from ml.replenishment.demand import demand_paths
 from ml.replenishment.draws import Draws, draw
+from ml.replenishment.lots import in_lots, read_lots
 from ml.replenishment.orders import order_terms
 from ml.replenishment.pooled import Said, leaning, said_by_groups
-from ml.replenishment.search import Situation, best_order, draw_inflow, gain_of_ordering
+from ml.replenishment.search import Situation, best_order, draw_inflow, sold_and_held
 from ml.replenishment.season import shared_season
 from ml.replenishment.settings import DecisionSettings
 from ml.replenishment.supply import Supply, learn_supply
@@ -143,10 +144,12 @@ def _decided(
     else:
         quantity = np.maximum(level - position, 0.0)
     # smooth paths stand for demand of whole units: 1.4 of them for 1, and not for 2
-    is_rounded = (table["is_whole_units"] & table["was_whole"]).to_numpy()
-    quantity = np.where(is_rounded, np.floor(quantity + 0.5), quantity)
-    quantity, waits = _worth_ordering(now, supply, draws, quantity, summed.mean(axis=1) / interval, table)
-    quantity = np.where(is_rounded, np.floor(quantity + 0.5), quantity)
+    unit = (table["is_whole_units"] & table["was_whole"]).to_numpy().astype(float)
+    wanted, rate = _nearest(quantity, unit), summed.mean(axis=1) / interval
+    quantity = wanted
+    if policy == "least_cost":
+        quantity = np.where(backordered, wanted, in_lots(now, supply, draws, wanted, rate, unit, read_lots(table)))
+    quantity = _nearest(_worth_ordering(now, supply, draws, quantity, rate, table), unit)
     after = np.maximum(summed - position[:, None] - quantity[:, None], 0.0).mean(axis=1)
     return pl.DataFrame(
         {
@@ -160,7 +163,7 @@ def _decided(
             "mean_lead_time_days": np.full(len(on_hand), float(lead)),
             "lead_time_reliability": supply.reliable,
             "expected_shortage_units": after,
-            "is_waiting": waits,
+            "is_waiting": (wanted > 0) & (quantity == 0),
             "note": notes,
         }
     )
@@ -240,19 +243,21 @@ def _costs(table: pl.DataFrame, settings: DecisionSettings) -> tuple[Array, Arra
     return np.where(by_level, base * aim / (1 - aim), shortage), base, notes.tolist()
 
 
-def _worth_ordering(
-    now: Situation, supply: Supply, draws: Draws, quantity: Array, rate: Array, table: pl.DataFrame
-) -> tuple[Array, NDArray[np.bool_]]:
+def _nearest(quantity: Array, unit: Array) -> Array:
+    """Rounded to whole units where demand is whole."""
+    return np.where(unit > 0, np.floor(quantity + 0.5), quantity)
+
+
+def _worth_ordering(now: Situation, supply: Supply, draws: Draws, quantity: Array, rate: Array, table: pl.DataFrame) -> Array:
     """With a cost per order: at least an economic batch, and only when what it earns pays for coming one review earlier."""
     cost = table["order_cost"].fill_null(0.0).fill_nan(0.0).clip(lower_bound=0).to_numpy()
-    waits = np.zeros(len(quantity), dtype=bool)
     if not (cost > 0).any():
-        return quantity, waits
-    batch = np.maximum(quantity, np.sqrt(2 * cost * rate / now.holding_cost))
-    gain = gain_of_ordering(now, supply, draws, quantity)
+        return quantity
+    batch = np.maximum(quantity, np.sqrt(2 * cost * rate / np.maximum(now.holding_cost, _TINY)))
+    sold, held = sold_and_held(now, supply, draws, quantity)
     share = np.minimum(1.0, now.review * rate / np.maximum(batch, _TINY))
-    waits = (quantity > 0) & (gain < cost * share)
-    return np.where(waits, 0.0, np.where((cost > 0) & (quantity > 0), batch, quantity)), waits
+    pays = now.shortage_cost * sold - now.holding_cost * held >= cost * share
+    return np.where((cost > 0) & (quantity > 0), np.where(pays, batch, 0.0), quantity)
 
 
 def _quantile(paths: Array, level: Array) -> Array:

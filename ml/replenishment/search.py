@@ -167,20 +167,21 @@ def _turning_point(points: Array, weights: Array, earned: Array) -> Array:
     return np.maximum(np.take_along_axis(points, order[np.arange(len(points)), place][:, None], axis=1)[:, 0], 0.0)
 
 
-def gain_of_ordering(now: Situation, supply: Supply, draws: Draws, quantity: Array) -> Array:
-    """(S,): expected margin less holding cost of `quantity` until the next order can be there, against ordering nothing."""
+def sold_and_held(now: Situation, supply: Supply, draws: Draws, quantity: Array) -> tuple[Array, Array]:
+    """What `quantity` ordered now does until the next order can be there, against ordering nothing: expected units that are
+    sold more, and unit-periods that are held more, both (S,)."""
     periods = now.demand.shape[2]
     arrival = _arrival(supply, 0, draws.age[supply.hazard.shape[1]], periods)
     until = np.minimum(arrival + now.review, periods)
     stock = np.repeat(now.on_hand[:, None], now.demand.shape[1], axis=1)
-    extra = np.zeros_like(stock)
-    gain = np.zeros_like(stock)
+    extra, more, held = np.zeros_like(stock), np.zeros_like(stock), np.zeros_like(stock)
     for j in range(periods):
         stock = stock + now.inflow[:, :, j] - now.demand[:, :, j]
         extra = extra + np.where(arrival == j, quantity[:, None], 0.0)
         inside = (j >= arrival) & (j < until)
         sold = np.where(inside, np.minimum(extra, np.maximum(-stock, 0.0)), 0.0)
         extra = extra - sold
-        gain += now.shortage_cost[:, None] * sold - np.where(inside, now.holding_cost[:, None] * extra, 0.0)
+        more += sold
+        held += np.where(inside, extra, 0.0)
         stock = np.maximum(stock, 0.0)
-    return gain.mean(axis=1)
+    return more.mean(axis=1), held.mean(axis=1)

@@ -15,7 +15,7 @@ from ml.replenishment.search import (
     _turning_point,
     best_order,
     draw_inflow,
-    gain_of_ordering,
+    sold_and_held,
 )
 from ml.replenishment.settings import DecisionSettings
 from ml.replenishment.supply import Supply
@@ -52,10 +52,11 @@ def test_stock_that_will_be_left_is_not_ordered_again() -> None:
     assert _lasting(now, NEXT_PERIOD, draw(4, 3, AGES + 4, 7)).tolist() == [1.0]
 
 
-def test_what_an_order_gains() -> None:
-    # of 3 units 1, 2, 3 and 3 are sold, 2 and 1 left: (3 x 9 - 3) / 4
+def test_what_an_order_sells_and_leaves_until_the_next_one_comes() -> None:
+    # of 3 units 1, 2, 3 and 3 are sold, 2 and 1 left
     now = situation([[9, 1, 9], [9, 2, 9], [9, 3, 9], [9, 4, 9]], lead=1)
-    assert gain_of_ordering(now, NEXT_PERIOD, draw(4, 3, AGES + 4, 7), np.array([3.0])).tolist() == [6.0]
+    sold, held = sold_and_held(now, NEXT_PERIOD, draw(4, 3, AGES + 4, 7), np.array([3.0]))
+    assert (sold.tolist(), held.tolist()) == ([9 / 4], [3 / 4])
 
 
 def test_open_orders_come_at_the_age_the_hazard_says() -> None:
