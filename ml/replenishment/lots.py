@@ -24,6 +24,8 @@ from ml.replenishment.supply import Supply
 
 Array = NDArray[np.float64]
 
+_TINY = 1e-9
+
 
 @dataclass(frozen=True)
 class Lots:
@@ -62,8 +64,8 @@ def in_lots(now: Situation, supply: Supply, draws: Draws, wanted: Array, rate: A
                 sold_and_held(here, own, draws, base + more), sold_and_held(here, own, draws, base), strict=True
             )
         )
-        periods = np.divide(more, rate[lasting], out=np.full_like(more, np.inf), where=rate[lasting] > 0)
-        kept = np.where(sold > 0, sold * np.maximum(periods / 2 - 1, 0.0), 0.0)
+        # what is sold at once was never held, and its part of the pack's half-life on the shelf is saved
+        kept = sold * np.maximum(more / np.maximum(rate[lasting], _TINY) / 2 - 1, 0.0)
         takes[lasting] = here.shortage_cost * sold > here.holding_cost * (held - kept)
     # the least that is rounded up to it
     return np.where(takes, np.maximum(wanted, below + np.minimum(step, 1.0)), below)

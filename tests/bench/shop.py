@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from demand_sets import DemandSet, fresh, wholesale
+from demand_sets import GROCERIES, STORES, DemandSet, fresh, groceries, stores_by_week, wholesale
 from numpy.typing import NDArray
 
 from ml.replenishment import decide
@@ -65,18 +65,39 @@ class Cost:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Lots:
+    """What the vendor sells: packs, and a minimum per order."""
+
+    pack: float = 1.0
+    minimum: float = 0.0
+
+    def up(self, units: Array) -> Array:
+        """Rounded up to what can be bought."""
+        return np.where(units > 0, np.ceil(np.maximum(units, self.minimum) / self.pack) * self.pack, 0.0)
+
+
 def shops(folder: Path, items: int, seed: int) -> list[Shop]:
-    """A wholesaler's items by week, and fresh goods by day, those with the fewest stock-out hours, in tenths of a sold unit."""
+    """A wholesaler's items by week, fresh goods by day, those with the fewest stock-out hours, in tenths of a sold unit, and where their
+    files are there a grocer's items and a chain's stores by week."""
     weekly = wholesale(folder)
     sold = weekly.rows.group_by("unique_id").agg((pl.col("y") > 0).sum().alias("sold")).filter(pl.col("sold") >= 20)
     daily = fresh(folder, 0, seed)
     steady = daily.rows.group_by("unique_id").agg(pl.col("in_stock").sum(), pl.col("y").sum()).filter(pl.col("y") > 0)
     steady = steady.sort("in_stock", "unique_id", descending=[True, False]).head(_STEADIEST * items)
     scaled = daily.rows.with_columns(y=(pl.col("y") / _UNIT).round())
-    return [
+    found = [
         _shop(weekly, weekly.rows, sold["unique_id"], items, seed),
         _shop(daily, scaled, steady["unique_id"], items, seed),
     ]
+    others = ((GROCERIES[0], lambda: groceries(folder, "W")), (STORES, lambda: stores_by_week(folder)))
+    for file, read in others:
+        if (folder / file).exists():
+            data = read()
+            found.append(_shop(data, data.rows, data.rows["unique_id"].unique(), items, seed))
+        else:
+            print(f"no {file} in {folder}: without that shop")
+    return found
 
 
 def _shop(data: DemandSet, rows: pl.DataFrame, ids: pl.Series, items: int, seed: int) -> Shop:
@@ -84,14 +105,15 @@ def _shop(data: DemandSet, rows: pl.DataFrame, ids: pl.Series, items: int, seed:
     begin = rows["ds"].max() - step * (PERIODS - 1)
     known = rows.filter(pl.col("ds") < begin, pl.col("unique_id").is_in(ids.implode()))
     known = known.group_by("unique_id").agg(pl.len().alias("periods"), pl.col("y").sum())
-    known = known.filter(pl.col("periods") >= 5, pl.col("y") > 0).sort("unique_id").sample(items, seed=seed)
+    known = known.filter(pl.col("periods") >= 5, pl.col("y") > 0).sort("unique_id")
+    known = known.sample(items := min(items, known.height), seed=seed)
     rows = rows.join(known, on="unique_id", how="semi").sort("unique_id", "ds").select("unique_id", "ds", "y", "in_stock")
     demand = rows.filter(pl.col("ds") >= begin)["y"].to_numpy().reshape(items, PERIODS)
     return Shop(data.name, rows, demand, data.static, step)
 
 
-def play_shop(shop: Shop, is_group: bool) -> Cost:
-    """All periods, one call of `decide` for all items in each."""
+def play_shop(shop: Shop, is_group: bool, lots: Lots | None = None, is_told: bool = True) -> Cost:
+    """All periods, one call of `decide` for all items in each. In lots the orders are rounded up to them, and `decide` is told or not."""
     ids, items = shop.ids, len(shop.demand)
     begin = shop.begin
     terms = pl.DataFrame({"unique_id": ids}).with_columns(
@@ -102,6 +124,9 @@ def play_shop(shop: Shop, is_group: bool) -> Cost:
         terms = (
             terms if shop.attributes is None else terms.join(shop.attributes, on="unique_id", how="left", maintain_order="left")
         )
+    lots = lots or Lots()
+    if is_told:
+        terms = terms.with_columns(pack=pl.lit(lots.pack), moq=pl.lit(lots.minimum))
     on_hand, orders, paid, seconds = np.zeros(items), np.zeros((items, PERIODS)), np.zeros(items), 0.0
     for period in range(PERIODS):
         now = begin + shop.step * period
@@ -118,7 +143,7 @@ def play_shop(shop: Shop, is_group: bool) -> Cost:
         started = time.perf_counter()
         found = decide(shop.past.filter(pl.col("ds") < now), state.with_columns(now=pl.lit(now)), is_open, came, terms)
         seconds += time.perf_counter() - started
-        orders[:, period] = found["order_qty"].to_numpy()
+        orders[:, period] = lots.up(found["order_qty"].to_numpy())
         if period >= LEAD:
             on_hand = on_hand + orders[:, period - LEAD]
         sold = np.minimum(on_hand, shop.demand[:, period])

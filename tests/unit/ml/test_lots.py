@@ -86,6 +86,10 @@ def test_a_case_of_what_hardly_sells_is_bought_where_its_margin_pays() -> None:
     assert "would not pay for itself yet" in cheap["reason"]
 
 
+def test_of_what_never_sold_no_pack_is_bought() -> None:
+    assert one_order([0.0] * 12, pack=6)["order_qty"] == 0
+
+
 def reward(demand: np.ndarray, by_pack: bool) -> float:
     """50 periods with packs of 12 delivered at once, margin 4, holding 0.5: decided in packs, or in units that are rounded up to them."""
     on_hand = total = 0.0
