@@ -23,13 +23,12 @@ from ml.replenishment.pooled import Said, leaning, said_by_groups
 from ml.replenishment.search import Situation, best_order, draw_inflow, sold_and_held
 from ml.replenishment.season import shared_season
 from ml.replenishment.settings import DecisionSettings
+from ml.replenishment.state_space import WAVES
 from ml.replenishment.supply import Supply, learn_supply
 
 Array = NDArray[np.float64]
 Policy = Literal["least_cost", "newsvendor", "quantile", "base_stock", "just_in_time"]
 
-_WAVES = (4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 16.0, 25.0)
-"""Lengths of season that a series is tried for, in periods."""
 _TINY = 1e-9
 _HIGHEST_RATIO = 0.999
 
@@ -182,7 +181,7 @@ def _paths(clock: Clock, batch: Batch, season: dict[int, Array], draws: Draws, s
         factors = np.stack([season.get(row, flat) for row in rows])
         units = units / factors[:, found[0][:length]]
         coming = factors[:, found[0][batch.now - first :]]
-    paths = demand_paths(units, batch.in_stock, batch.start, _WAVES, draws, settings)
+    paths = demand_paths(units, batch.in_stock, batch.start, WAVES, draws, settings)
     return paths if coming is None else paths * coming[:, None, :]
 
 

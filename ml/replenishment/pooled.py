@@ -5,8 +5,8 @@ models themselves (`ml.forecasting.boosting_sums`), what a series knows of itsel
 
 A series of a few weeks, or one that seldom sells, knows little of itself. Trees over all series of the group have seen what became of
 others that looked like it, in units of each one's own level, and their attributes. How far the mean of a series follows them is learned by
-hiding the newest part of the past: all the way for stores whose promotions they have seen, a third of it for steady goods. The
-shape is an average of both quantile functions, which err in different ways.
+hiding the newest part of the past: nearly all the way for stores of a chain, a third of it for steady goods, hardly where the series
+have nothing in common. The shape follows less far, as an average of both quantile functions, which err in different ways.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ml.forecasting.panel import Panel, repair_stock_outs
 from ml.forecasting.settings import ForecastSettings
 from ml.replenishment.case import Batch, Case, one_grid
 from ml.replenishment.settings import DecisionSettings
+from ml.replenishment.state_space import WAVES, filter_bank, specs
 
 Array = NDArray[np.float64]
 
@@ -47,10 +48,10 @@ class Said:
 
     mean: float
     """Expected demand over lead time and review."""
-    mean_share: float
     quantiles: Array
     """Of demand over lead time and review, at QUANTILE_LEVELS."""
-    share: float
+    followed: float
+    """How far the mean goes towards that of the group, 0 to 1."""
 
 
 def said_by_groups(case: Case, settings: DecisionSettings) -> dict[int, Said]:
@@ -87,13 +88,13 @@ def _said(case: Case, places: Sequence[tuple[Batch, int]], settings: DecisionSet
     made = learn(panel, panel.periods, lengths, own, (MEAN, *QUANTILES))
     if made is None:
         return {}
-    mean_share = followed(panel, lengths, own, settings)
+    share = followed(panel, lengths, own, settings)
     foretold = made.foretold(panel, panel.periods)
     quantiles = np.maximum.accumulate(foretold[:, :, 1:], axis=2)
     found: dict[int, Said] = {}
     for i, (batch, place) in enumerate(places):
         if interval[i] in lengths and np.isfinite(foretold[i, j := lengths.index(int(interval[i]))]).all():
-            found[int(batch.row[place])] = Said(float(foretold[i, j, 0]), mean_share, quantiles[i, j], settings.group_share)
+            found[int(batch.row[place])] = Said(float(foretold[i, j, 0]), quantiles[i, j], share)
     return found
 
 
@@ -108,16 +109,17 @@ def followed(panel: Panel, lengths: Sequence[int], own: ForecastSettings, settin
     early = learn(panel, begin, lengths, own, (MEAN,))
     if early is None:
         return settings.group_mean_share
+    alone = _foretold_alone(panel, settings)
     losses, windows = np.zeros(len(_STEPS)), 0
     for origin in panel.learning_origins(panel.periods, max(lengths), own):
         if origin < begin:
             continue
-        said, alone, level = early.foretold(panel, origin)[:, :, 0], _recent(panel, origin), panel.level_units(origin)
+        said, level = early.foretold(panel, origin)[:, :, 0], panel.level_units(origin)
         for j, length in enumerate(lengths):
             inside = slice(origin, origin + length)
             known = np.isfinite(said[:, j]) & panel.is_in_stock[:, inside].all(axis=1)
             came = panel.training_units[known, inside].mean(axis=1) / level[known]
-            group, single = said[known, j] / length / level[known], alone[known] / level[known]
+            group, single = said[known, j] / length / level[known], alone[known, origin] / level[known]
             expected = single + _STEPS[:, None] * (group - single)
             losses += (np.sqrt(level[known]) * _deviance(came, expected)).sum(axis=1)
             windows += int(known.sum())
@@ -125,14 +127,19 @@ def followed(panel: Panel, lengths: Sequence[int], own: ForecastSettings, settin
     return float((windows * _STEPS[losses.argmin()] + prior * settings.group_mean_share) / (windows + prior))
 
 
-def _recent(panel: Panel, origin: int) -> Array:
-    """The level of each series as it says by itself, (series,): newer periods count more, at two paces."""
-    age = np.arange(origin - 1, -1, -1)
-    seen = age < (origin - panel.start)[:, None]
-    found = np.zeros(panel.series)
-    for pace in (0.1, 0.3):
-        weight = np.where(seen, (1 - pace) ** age, 0.0)
-        found += 0.5 * (panel.training_units[:, :origin] * weight).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-12)
+def _foretold_alone(panel: Panel, settings: DecisionSettings) -> Array:
+    """What each series by itself says of every period one before it, (series, periods), with the weights its models have now: they know
+    how it went on, so a group has to be better than that."""
+    order = np.argsort(panel.start, kind="stable")
+    found = np.zeros_like(panel.units)
+    bank = specs(WAVES)
+    for begin in range(0, panel.series, settings.chunk_series):
+        rows = order[begin : begin + settings.chunk_series]
+        first = int(panel.start[rows[0]])
+        made = filter_bank(
+            panel.training_units[rows, first:], panel.is_in_stock[rows, first:], panel.start[rows] - first, bank, settings
+        )
+        found[rows, first:] = np.maximum(made.foretold, 0.0)
     return found
 
 
@@ -162,12 +169,12 @@ def leaning(paths: Array, interval: int, rows: Sequence[int], said: Mapping[int,
         return paths
     paths, levels = paths.copy(), np.array(QUANTILE_LEVELS)
     mean = paths[heard, :, :interval].sum(axis=2).mean(axis=1)
-    group, followed = np.array([[said[rows[i]].mean, said[rows[i]].mean_share] for i in heard]).T
+    group, followed_by = np.array([[said[rows[i]].mean, said[rows[i]].followed] for i in heard]).T
     apart = np.divide(group, mean, out=np.ones_like(mean), where=mean > 0).clip(1 / _LARGEST_MOVE, _LARGEST_MOVE)
-    paths[heard] *= (1 + followed * (apart - 1))[:, None, None]
+    paths[heard] *= (1 + followed_by * (apart - 1))[:, None, None]
     total = paths[heard, :, :interval].sum(axis=2)
     mean = total.mean(axis=1)
-    share = np.array([said[rows[i]].share for i in heard]) * mean / (mean + settings.group_prior_units)
+    share = settings.group_share * followed_by * mean / (mean + settings.group_prior_units)
     order = np.argsort(total, axis=1, kind="stable")
     gap = np.array([said[rows[i]].quantiles for i in heard]) - np.quantile(total, levels, axis=1).T
     # beyond the outermost levels a path keeps its distance to them

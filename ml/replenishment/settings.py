@@ -43,8 +43,8 @@ class DecisionSettings:
     resampling_share: float = 0.3
     """Prior weight of drawing the future from the past as it was."""
     resampling_discount: float = 0.9
-    group_share: float = 0.5
-    """How far the shape of a series' demand leans towards what its group says: half-way between both quantile functions."""
+    group_share: float = 0.8
+    """How far the shape of a series' demand leans towards what its group says, as a share of how far its mean does."""
     group_origins: int = 120
     """Past moments of a group whose outcomes its models learn from, at most, newest first."""
     group_rows: int = 16_000
@@ -53,7 +53,7 @@ class DecisionSettings:
     """Trees per model of a group."""
     group_leaves: int = 48
     """Twice the leaves of such a tree."""
-    group_mean_share: float = 0.4
+    group_mean_share: float = 0.3
     """How far the mean of a series follows its group before anything was seen of it."""
     group_prior_windows: float = 300.0
     """Hidden outcomes that this guess is worth."""

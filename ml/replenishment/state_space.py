@@ -22,6 +22,8 @@ from ml.replenishment.settings import DecisionSettings
 
 Array = NDArray[np.float64]
 
+WAVES = (4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 16.0, 25.0)
+"""Lengths of season that a series is tried for, in periods."""
 _CLIP = 3.0  # errors beyond so many deviations move a state no further, unless the error before them said the same
 _CLIP_VARIANCE = 4.0
 

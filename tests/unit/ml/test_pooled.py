@@ -70,11 +70,11 @@ def test_a_group_reads_what_its_series_have_beside_the_terms() -> None:
 
 
 def test_paths_lean_at_their_rank_and_keep_their_shape() -> None:
-    # sums of 1 to 100; the group says twice as much at every level
+    # sums of 1 to 100, and the group agrees on the mean; its quantiles are twice as high
     paths = np.zeros((1, 100, 3))
     paths[0, :, 0] = paths[0, :, 1] = np.arange(1, 101) / 2
     total = paths[0, :, :2].sum(axis=1)
-    twice = Said(101.0, 0.0, 2 * np.quantile(total, QUANTILE_LEVELS), share=0.5)
+    twice = Said(50.5, 2 * np.quantile(total, QUANTILE_LEVELS), followed=0.5 / SETTINGS.group_share)
     units = 50.5 / (50.5 + SETTINGS.group_prior_units)
     moved = leaning(paths, 2, [7], {7: twice}, SETTINGS)
     # in the middle, where the quantile is the path itself: 50 and half of 50 more, less what slow movers keep
@@ -87,7 +87,7 @@ def test_paths_lean_at_their_rank_and_keep_their_shape() -> None:
 def test_a_path_without_demand_gets_it_spread_over_the_interval() -> None:
     paths = np.zeros((1, 4, 5))
     paths[0, 3, 0] = 4.0
-    said = {0: Said(1.0, 0.0, np.full(len(QUANTILE_LEVELS), 2.0), share=0.5)}
+    said = {0: Said(1.0, np.full(len(QUANTILE_LEVELS), 2.0), followed=0.5)}
     moved = leaning(paths, 2, [0], said, SETTINGS)
     assert moved[0, 0, 0] == moved[0, 0, 1] > 0
     assert moved[0, :3, 2:].sum() == 0
@@ -96,16 +96,19 @@ def test_a_path_without_demand_gets_it_spread_over_the_interval() -> None:
 def test_the_mean_goes_as_far_as_the_group_is_followed() -> None:
     # 6 expected over two periods, the group says 9: three quarters of the way is 8.25, 1.375 times as much, after the interval, too
     paths = np.array([[[2.0, 2.0, 1.0], [4.0, 4.0, 5.0]]])
-    said = {0: Said(9.0, 0.75, np.zeros(len(QUANTILE_LEVELS)), share=0.0)}
-    assert leaning(paths, 2, [0], said, SETTINGS) == pytest.approx(1.375 * paths)
+    said, by_mean = {0: Said(9.0, np.zeros(len(QUANTILE_LEVELS)), 0.75)}, replace(SETTINGS, group_share=0.0)
+    assert leaning(paths, 2, [0], said, by_mean) == pytest.approx(1.375 * paths)
     # nobody is followed further than five times, and what is never asked for has nothing to grow
-    assert leaning(paths, 2, [0], {0: replace(said[0], mean=900.0, mean_share=1.0)}, SETTINGS) == pytest.approx(5 * paths)
-    assert not leaning(0 * paths, 2, [0], said, SETTINGS).any()
+    assert leaning(paths, 2, [0], {0: replace(said[0], mean=900.0, followed=1.0)}, by_mean) == pytest.approx(5 * paths)
+    assert not leaning(0 * paths, 2, [0], said, by_mean).any()
 
 
 def waves(hidden_as_before: bool) -> Panel:
-    """60 series that go up for two periods and down for two, 100 in all; in the last 20 they do as before, or stay up."""
-    phase = np.arange(100) // 2 % 2
+    """60 series that are up for four periods and down for five, 100 in all; in the last 20 they do as before, or stay up.
+
+    No wave that a series is tried for by itself has nine periods.
+    """
+    phase = np.arange(100) % 9 < 4
     phase = phase if hidden_as_before else np.where(np.arange(100) < 80, phase, 1)
     units = np.random.default_rng(2).poisson(5 + 10 * phase, (60, 100)).astype(float)
     return Panel(units, units, np.ones(units.shape, dtype=bool), np.zeros(60, dtype=np.int64), 1)
