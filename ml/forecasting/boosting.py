@@ -147,6 +147,7 @@ def foretold(boosters: Sequence[Any], rows: NDArray[np.float32]) -> list[Array]:
 
 
 def parameters(settings: ForecastSettings) -> dict[str, Any]:
+    """What LightGBM is told of every model; its objective is added."""
     return {
         "learning_rate": settings.boosting_learning_rate,
         "num_leaves": settings.boosting_leaves,

@@ -70,6 +70,9 @@ def decide(
       that share lead times), unmet ("lost" or "backordered"), is_whole_units (absent: whole where all past demand was). Every
       other column is an attribute of the series (category, store, price), which its group reads.
 
+    An order is a whole number of packs and at least the minimum. Policy least_cost weighs whether one pack more, or the minimum, is worth it
+    now (`lots`); other policies, and backordered demand, round up.
+
     In a period the order comes first, then arrivals, demand (lost if unmet) and costs. Where unmet demand is backordered, on_hand
     below zero is what is owed. Returns unique_id, order_qty, target_units (order up to this position), the terms, which add up to
     the order (`COLUMNS`), lead_time_reliability (probability that the supplier keeps the promised date), expected_shortage_units,

@@ -5,8 +5,8 @@ models themselves (`ml.forecasting.boosting_sums`), what a series knows of itsel
 
 A series of a few weeks, or one that seldom sells, knows little of itself. Trees over all series of the group have seen what became of
 others that looked like it, in units of each one's own level, and their attributes. How far the mean of a series follows them is learned by
-hiding the newest part of the past: nearly all the way for stores of a chain, a third of it for steady goods, hardly where the series
-have nothing in common. The shape follows less far, as an average of both quantile functions, which err in different ways.
+hiding the newest part of the past: most of the way for stores of a chain, a fifth of it for steady goods, hardly any where the
+series have nothing in common. The shape follows less far, as an average of both quantile functions, which err in different ways.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ _HIDDEN_SHARE = 0.2
 """Of the past, hidden to learn how far the group is followed."""
 _MOST_JUDGED = 3_000
 """Series that are asked for that."""
+_MOST_HEARD = 10.0
+"""Times the level of a series that hidden demand counts for, and times the median series that a series does: one data error decides nothing."""
 _STEPS = np.arange(0.0, 1.01, 0.1)
 _LARGEST_MOVE = 5.0
 """Times the series' own mean, or a part of it: further than this nobody is followed."""
@@ -118,10 +120,11 @@ def followed(panel: Panel, lengths: Sequence[int], own: ForecastSettings, settin
         for j, length in enumerate(lengths):
             inside = slice(origin, origin + length)
             known = np.isfinite(said[:, j]) & panel.is_in_stock[:, inside].all(axis=1)
-            came = panel.training_units[known, inside].mean(axis=1) / level[known]
+            came = np.minimum(panel.training_units[known, inside].mean(axis=1) / level[known], _MOST_HEARD)
             group, single = said[known, j] / length / level[known], alone[known, origin] / level[known]
             expected = single + _STEPS[:, None] * (group - single)
-            losses += (np.sqrt(level[known]) * _deviance(came, expected)).sum(axis=1)
+            weight = np.sqrt(np.minimum(level[known], _MOST_HEARD * np.median(level)))
+            losses += (weight * _deviance(came, expected)).sum(axis=1)
             windows += int(known.sum())
     prior = settings.group_prior_windows
     return float((windows * _STEPS[losses.argmin()] + prior * settings.group_mean_share) / (windows + prior))

@@ -52,7 +52,7 @@ def test_a_pack_for_long_waits_until_the_shelf_is_nearly_empty() -> None:
 
 
 def test_a_minimum_is_a_first_pack_and_packs_follow() -> None:
-    # at least 40 in packs of 5, 30 a period: 25 are worth the minimum, 12 are not; beyond it the nearest pack
+    # at least 40 in packs of 5, 30 a period: beyond the minimum the nearest pack; it is worth it for an empty shelf, and not where one is missing
     found = [wanted_in_lots(units, 30.0, margin=9.0, pack=5.0, smallest=40.0) for units in (41.0, 43.0)]
     assert found == [40.0, 43.0]
     assert wanted_in_lots(25.0, 30.0, margin=9.0, pack=5.0, smallest=40.0) > 0

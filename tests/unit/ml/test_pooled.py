@@ -122,5 +122,12 @@ def test_a_group_is_followed_as_far_as_it_was_right_where_it_had_not_looked(
     assert low < followed(waves(hidden_as_before), (2,), own, SETTINGS) <= high
 
 
-def test_a_group_with_too_short_a_past_to_hide_any_is_followed_by_guess() -> None:
+def test_a_data_error_does_not_decide_how_far_a_group_is_followed() -> None:
+    own = ForecastSettings(boosting_origins=40, boosting_most_origins=40, boosting_quantile_rounds=20)
+    wrong = waves(True)
+    wrong.units[7, 97] = 1e9
+    assert followed(wrong, (2,), own, SETTINGS) == pytest.approx(followed(waves(True), (2,), own, SETTINGS), abs=0.11)
+
+
+def test_a_group_of_too_few_outcomes_is_followed_by_guess() -> None:
     assert followed(waves(True).take(np.arange(5)), (2,), ForecastSettings(), SETTINGS) == SETTINGS.group_mean_share
