@@ -31,8 +31,6 @@ Array = NDArray[np.float64]
 _LEAST_SERIES = 20
 _LONGEST_SHARE = 0.25
 """Of the group's longest history: of longer intervals it holds too few to learn from."""
-
-
 _HIDDEN_SHARE = 0.2
 """Of the past, hidden to learn how far the group is followed."""
 _MOST_JUDGED = 3_000
