@@ -30,8 +30,8 @@ QUANTILE_LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 _REACH = 4.8
 """Rounds times learning rate."""
 
-
 QUANTILES: tuple[dict[str, Any], ...] = tuple({"objective": "quantile", "alpha": level} for level in QUANTILE_LEVELS)
+"""What `learn` is asked for to foretell QUANTILE_LEVELS."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def learn(
     past = without_year(panel, fit_end, 0)[0]
     level = shared_level.learn(past, fit_end, max(lengths), settings)
     rows = training_rows(past, level, fit_end, lengths, settings)
-    if len(rows.target) < settings.boosting_min_rows // 2 or (MEAN in objectives and capped(rows.target) is None):
+    mean_target = capped(rows.target)
+    if len(rows.target) < settings.boosting_min_rows // 2 or (MEAN in objectives and mean_target is None):
         return None
     rounds = settings.boosting_quantile_rounds
     shared = parameters(settings) | {
@@ -74,10 +75,9 @@ def learn(
         # fewer rounds go as far by longer steps
         "learning_rate": min(_REACH / rounds, 0.2),
     }
-    is_mean = [objective == MEAN for objective in objectives]
     boosters: list[Any] = [None] * len(objectives)
-    for of_mean, target in ((True, capped(rows.target)), (False, rows.target)):
-        places = [place for place, here in enumerate(is_mean) if here == of_mean]
+    for is_mean, target in ((True, mean_target), (False, rows.target)):
+        places = [place for place, objective in enumerate(objectives) if (objective == MEAN) == is_mean]
         if places:
             made = trained(dataset(rows, target), [shared | objectives[place] for place in places], rounds)
             for place, booster in zip(places, made, strict=True):
