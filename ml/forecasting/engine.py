@@ -3,7 +3,7 @@
 Belongs here: the order of these steps, and what one model, or their ensemble, says about every series.
 Does not belong here: frames and keys (`door`, `run`), the mathematics of each step (`ensemble`, `calibration`, `distribution`).
 
-The ensemble's distribution is the plain average of the best quantile functions: around its centre, around single models, and, for
+The ensemble's distribution is the plain average of up to three quantile functions: around its centre, around boosting's models, and, for
 sums, boosting's direct quantiles. Averaging quantiles keeps the shape and cancels the errors of the parts.
 Calibration pools all series and origins, so a series' own past error hardly enters its own quantiles.
 """
@@ -29,17 +29,13 @@ from ml.forecasting.calibration import (
     variance_law,
 )
 from ml.forecasting.distribution import simple_quantiles_units
-from ml.forecasting.ensemble import Weights, best_parts, learn_weights
+from ml.forecasting.ensemble import Weights, learn_weights
 from ml.forecasting.models import BOOSTING, ENSEMBLE, REGISTRY, chosen_models
 from ml.forecasting.panel import PATTERNS, Panel, demand_pattern
 from ml.forecasting.settings import GRID, ForecastSettings
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
-
-_PARTS = 3
-"""Quantile functions that are averaged, at most."""
-_SHARE_WINDOWS = 3_000
 
 
 @dataclass(frozen=True)
@@ -275,30 +271,28 @@ def estimate_all(
         return _centre(path, past, tested, past_segments, phi_past, settings)
 
     estimates: dict[str, Estimate] = {}
-    alone = {name: calibrated(fitted.paths[name], tested.paths[name]) for name in names}
+    wanted = [name for name in names if (singles and REGISTRY[name].is_mean) or len(names) == 1]
+    trees = [name for name in names if name in BOOSTING and REGISTRY[name].is_mean]
+    alone = {name: calibrated(fitted.paths[name], tested.paths[name]) for name in dict.fromkeys((*wanted, *trees))}
     if len(names) > 1:
         report("calibration", 0.9)
-        middle = [
-            calibrated(weights.combine(fitted.paths, segments.code, w), weights.combine(tested.paths, past_segments.code, w))
-            for w in (weights.squared, weights.absolute)
-        ]
-        centres = (middle[0], *(alone[name] for name in names if REGISTRY[name].is_mean))
-        direct = _direct(panel, past_panel, tested, sum_lengths, settings) if any(n in BOOSTING for n in names) else None
+        middle, median = (weights.combine(fitted.paths, segments.code, w) for w in (weights.squared, weights.absolute))
+        past_middle, past_median = (
+            weights.combine(tested.paths, past_segments.code, w) for w in (weights.squared, weights.absolute)
+        )
+        centres = (calibrated(middle, past_middle), *(alone[name] for name in trees))
+        direct = _direct(panel, past_panel, tested, sum_lengths, settings) if trees else None
         # the median of slow demand is no demand at all: there only the mean is worth showing
         blend = np.array([0.0 if name in ("intermittent", "none") else settings.absolute_share for name in segments.names])
-        path = _blended(middle[0].path, middle[1].path, blend[segments.code])
-        past = _blended(middle[0].past, middle[1].past, blend[past_segments.code])
+        path = _blended(middle, median, blend[segments.code])
+        past = _blended(past_middle, past_median, blend[past_segments.code])
         said = np.any(list(fitted.was_said.values()), axis=0)
-        first = np.eye(len(centres))[0]
-        sums = np.append(first, 0.0) if direct else first
-        draft = Estimate(ENSEMBLE, path, past, centres, said, first, sums, direct)
-        estimates[ENSEMBLE] = _mixed(base, draft, level)
-    if singles or len(names) == 1:
-        one = np.ones(1)
-        for name in names:
-            if REGISTRY[name].is_mean or len(names) == 1:
-                centre = alone[name]
-                estimates[name] = Estimate(name, centre.path, centre.past, (centre,), fitted.was_said[name], one, one)
+        shares = _equal_shares(1, len(trees)), _equal_shares(1, len(trees), 1 if direct else 0)
+        estimates[ENSEMBLE] = Estimate(ENSEMBLE, path, past, centres, said, *shares, direct)
+    one = np.ones(1)
+    for name in wanted:
+        centre = alone[name]
+        estimates[name] = Estimate(name, centre.path, centre.past, (centre,), fitted.was_said[name], one, one)
     report("done", 1.0)
     return replace(base, estimates=estimates)
 
@@ -319,36 +313,10 @@ def _direct(
     return Direct(lengths, now, past) if np.isfinite(now).any() and np.isfinite(past).any() else None
 
 
-def _mixed(base: Forecasts, draft: Estimate, level: Array) -> Estimate:
-    """The draft with shares learned from a sample of backtest windows; the draft itself where there are too few."""
-    tested, settings = base.tested, base.settings
-    found: dict[str, Array] = {}
-    for is_sum, name, valid in ((False, "period", tested.period_valid), (True, "sum", tested.sum_valid)):
-        # of sums half the horizon and the whole; of periods first, middle and last
-        last = tested.horizon - 1
-        steps = sorted({last // 2, last} if is_sum else {0, last // 2, last})
-        windows = np.argwhere(valid[:, :, steps].any(axis=2))
-        if len(windows) < settings.bucket_windows:
-            continue
-        if len(windows) > _SHARE_WINDOWS:
-            windows = windows[np.sort(np.random.default_rng(settings.seed).choice(len(windows), _SHARE_WINDOWS, replace=False))]
-        parts, actual, scale, scored = [], [], [], []
-        for j in range(len(tested.origins)):
-            rows = windows[windows[:, 1] == j, 0]
-            if not rows.size:
-                continue
-            here = [base.centre_quantiles(centre, rows, j, is_sum=is_sum)[:, steps] for centre in draft.centres]
-            if is_sum and draft.direct is not None:
-                here.append(base.direct_quantiles(draft, rows, j)[:, steps])
-            units = tested.units[rows, j]
-            parts.append(np.stack(here).reshape(len(here), -1, len(GRID)))
-            actual.append((units.cumsum(axis=1) if is_sum else units)[:, steps].ravel())
-            scale.append((level[rows, j][:, None] * (np.array(steps) + 1 if is_sum else np.ones(len(steps)))).ravel())
-            scored.append(valid[rows, j][:, steps].ravel())
-        used = np.concatenate(scored)
-        together, came = np.concatenate(parts, axis=1)[:, used], np.concatenate(actual)[used]
-        found[f"{name}_shares"] = best_parts(together, came, np.concatenate(scale)[used], _PARTS)
-    return replace(draft, **found)
+def _equal_shares(*sizes: int) -> Array:
+    """Parts of so many quantile functions count alike, and the functions of a part alike: (sum of sizes,)."""
+    inside = [size for size in sizes if size]
+    return np.concatenate([np.full(size, 1 / (size * len(inside))) for size in inside])
 
 
 def _centre(

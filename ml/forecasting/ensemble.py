@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.forecasting.backtest import Backtest
-from ml.forecasting.settings import GRID, ForecastSettings
+from ml.forecasting.settings import ForecastSettings
 
 Array = NDArray[np.float64]
 
@@ -24,8 +24,6 @@ _RIDGE = 0.04
 """Weight of the prior, as a share of its squared errors: where all models err little, small differences count."""
 _SEGMENT_PRIOR_ROWS = 2_000.0
 _MAX_ROWS = 60_000
-_WITHIN = 0.1
-"""Parts of the distribution may lose so much more than the best one, as a share."""
 _CAP_LEVELS = 20.0
 """Demand beyond so many levels counts as so many in the squared loss and in the prior: one data error must not choose the models."""
 
@@ -114,23 +112,3 @@ def _solve(tested: Backtest, level: Array, rows: NDArray[np.int64], prior: Array
             break
         weights = new
     return weights
-
-
-def best_parts(parts: Array, actual: Array, scale: Array, most: int) -> Array:
-    """Equal shares of the `most` quantile functions with the least pinball loss over the GRID, if within a tenth of the best.
-
-    Shapes: parts (parts, windows, levels), actual and scale (windows,), all in units. Half of the loss counts units, half counts
-    units in terms of each series' own scale, so that neither large nor small series decide alone. Learned shares were
-    no better on data they had not seen.
-    """
-    levels = np.array(GRID)
-    gap = actual[None, :, None] - parts
-    loss = np.maximum(levels * gap, (levels - 1) * gap).mean(axis=2)
-    own = 1 / np.maximum(scale, 1e-12)
-    by_units, by_scale = loss.mean(axis=1), (loss * own).mean(axis=1)
-    total = by_units / max(by_units.min(), 1e-12) + by_scale / max(by_scale.min(), 1e-12)
-    order = np.argsort(total, kind="stable")[:most]
-    chosen = order[total[order] <= (1 + _WITHIN) * total.min()]
-    shares = np.zeros(len(parts))
-    shares[chosen] = 1 / len(chosen)
-    return shares

@@ -34,7 +34,7 @@ from games import (
     weekly_wholesale,
 )
 from generated_sections import markdown_table
-from shop import HOLDING, LEAD, PERIODS, SHORTAGE, Lots, Shop, play_shop, shops
+from shop import HOLDING, LEAD, PERIODS, SHORTAGE, Lots, Shop, by_cover, by_decide, by_textbook, play_shop, shops
 
 _REAL_SERIES, _REAL_SEED = 120, 11
 _SHOP_ITEMS = 600
@@ -162,8 +162,9 @@ def _real_section(played: list[tuple[Games, np.ndarray]]) -> list[str]:
 def _shop_section(every_shop: list[Shop]) -> list[str]:
     rows = []
     for shop in every_shop:
-        alone, together = play_shop(shop, is_group=False), play_shop(shop, is_group=True)
-        per_unit = [cost.paid.sum() / cost.asked.sum() for cost in (alone, together)]
+        alone, together = play_shop(shop, by_decide(shop)), play_shop(shop, by_decide(shop, is_group=True))
+        cover, textbook = play_shop(shop, by_cover(shop)), play_shop(shop, by_textbook(shop))
+        per_unit = [cost.paid.sum() / cost.asked.sum() for cost in (alone, together, cover, textbook)]
         # an item counts as much as any other: in periods of its own demand before
         mean = shop.mean_units
         per_item = [float((cost.paid / mean).mean()) / (PERIODS - LEAD) for cost in (alone, together)]
@@ -173,7 +174,7 @@ def _shop_section(every_shop: list[Shop]) -> list[str]:
             [
                 shop.name,
                 f"{len(shop.demand)}",
-                *(f"{value:.3f}" for value in per_unit),
+                *(f"{value:.3f}" for value in (*per_unit[2:], *per_unit[:2])),
                 f"{relative[0]:+.1%} ({relative[1]:+.1%} to {relative[2]:+.1%})",
                 f"{per_item[1] / per_item[0] - 1:+.1%}",
                 *(f"{1_000 * cost.seconds / len(shop.demand):.1f}" for cost in (alone, together)),
@@ -185,10 +186,24 @@ def _shop_section(every_shop: list[Shop]) -> list[str]:
         f"Items or stores of each source, decided for in one call per period over {PERIODS} periods, from all history before. "
         f"An order comes after {LEAD} periods; a unit left over costs {HOLDING:g} a period, a unit missed {SHORTAGE:g}; the first {LEAD} periods do not "
         "count. Once item by item, once with `group` (and the attributes there are: none of the gifts, category, product and store of the fresh "
-        "goods, category and maker of the groceries, type and state of the drug stores, of whose promotions nothing is told). Cost per unit asked for; the difference with a paired bootstrap over items; the last but two with every item counting alike.",
+        "goods, category and maker of the groceries, type and state of the drug stores, of whose promotions nothing is told). Cost per unit asked for; "
+        "the difference of group and alone with a paired bootstrap over items; the last but two with every item counting alike. Beside it "
+        f"two rules of thumb, from the last 13 periods: up to {LEAD + 2} times their mean, and up to {LEAD + 1} times their mean and safety stock (z·σ, at the "
+        "ratio of the costs).",
         "",
         *markdown_table(
-            ["shop", "items", "alone", "as a group", "difference", "items alike", "ms per item, alone", "as a group"],
+            [
+                "shop",
+                "items",
+                f"mean × {LEAD + 2}",
+                "mean and z·σ",
+                "alone",
+                "as a group",
+                "difference",
+                "items alike",
+                "ms per item, alone",
+                "as a group",
+            ],
             rows,
         ),
     ]
@@ -198,7 +213,7 @@ def _lots_section(every_shop: list[Shop]) -> list[str]:
     rows = []
     for shop in every_shop:
         for name, lots in (("packs of 6", Lots(pack=6)), ("packs of 24", Lots(pack=24)), ("at least 12", Lots(minimum=12))):
-            told, rounded = (play_shop(shop, is_group=False, lots=lots, is_told=is_told) for is_told in (True, False))
+            told, rounded = (play_shop(shop, by_decide(shop, lots=known), lots) for known in (lots, None))
             found = compare_ratios((told.paid, told.asked), (rounded.paid, rounded.asked))
             base = float(rounded.paid.sum() / rounded.asked.sum())
             rows.append(

@@ -22,20 +22,20 @@ Array = NDArray[np.float64]
 
 
 def plain_ensemble(made: Forecasts, ds: list[date], known_names: tuple[str, ...]) -> Distribution:
-    """The ensemble from now on. `ds` are the dates of the panel's periods and of the horizon."""
-    panel, horizon = made.panel, made.horizon
+    """The ensemble from now on. `ds` are the dates of the panel's periods and of the horizon. Errors are those of the series tested."""
+    panel, horizon, tested = made.panel, made.horizon, made.tested.rows
     # a short history has a backtest shorter than the horizon
     begin, steps = made.tested.origins[-1], made.tested.horizon
-    past = (made.tested.paths["theta"][:, -1] + _lightgbm(made, ds, known_names, begin)[:, :steps]) / 2
+    past = (made.tested.paths["theta"][:, -1] + _lightgbm(made, ds, known_names, begin)[tested, :steps]) / 2
     now = (made.fitted.paths["theta"] + _lightgbm(made, ds, known_names, panel.periods)) / 2
     demand = _demand(panel)
     step = np.abs(np.diff(demand, axis=1))
     scale = np.maximum(step.sum(axis=1) / np.maximum(panel.history_periods(panel.periods) - 1, 1), 1e-9)
-    came = demand[:, begin:]
-    used = panel.is_in_stock[:, begin:] & panel.can_train(begin, made.settings)[:, None]
+    came, past_scale = demand[tested, begin:], scale[tested]
+    used = panel.is_in_stock[tested, begin:] & panel.can_train(begin, made.settings)[tested, None]
     whole = used.mean(axis=1) >= made.settings.min_in_stock_share
-    period_errors = ((came - past) / scale[:, None])[used]
-    sum_errors = ((came - past).sum(axis=1) / scale)[whole] * horizon / steps
+    period_errors = ((came - past) / past_scale[:, None])[used]
+    sum_errors = ((came - past).sum(axis=1) / past_scale)[whole] * horizon / steps
     period = now[:, :, None] + scale[:, None, None] * np.quantile(period_errors, LEVELS)
     total = now.sum(axis=1)[:, None] + scale[:, None] * np.quantile(sum_errors, LEVELS)
     return Distribution(now, np.maximum(period, 0.0), np.maximum(total, 0.0))

@@ -1,6 +1,6 @@
-"""A shop that orders for all of its items every period: what it costs alone, item by item, and as a group that learns together.
+"""A shop that orders for all of its items every period: what it costs by `decide`, alone and as a group, and by rules of thumb.
 
-Belongs here: the shops (real demand by week and by day), playing them, costs item by item. Does not belong here: single games (`games`),
+Belongs here: the shops (real demand by week and by day), who buys for them, costs item by item. Does not belong here: single games (`games`),
 the page (`orders`).
 
 An order comes after two periods. A unit left at the end of a period costs 0.2, a unit missed 1. Shops start empty, so the first periods,
@@ -10,6 +10,7 @@ before anything could come, do not count.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,12 +19,16 @@ import numpy as np
 import polars as pl
 from demand_sets import GROCERIES, STORES, DemandSet, fresh, groceries, stores_by_week, wholesale
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from ml.replenishment import decide
 
 Array = NDArray[np.float64]
+Buyer = Callable[[Array, Array], Array]
+"""What to order now, (items,), from units on hand, (items,), and the orders so far, (items, periods)."""
 
 LEAD, PERIODS, HOLDING, SHORTAGE = 2, 14, 0.2, 1.0
+_RECENT = 13
 _UNIT = 0.1
 _STEADIEST = 4
 
@@ -112,38 +117,15 @@ def _shop(data: DemandSet, rows: pl.DataFrame, ids: pl.Series, items: int, seed:
     return Shop(data.name, rows, demand, data.static, step)
 
 
-def play_shop(shop: Shop, is_group: bool, lots: Lots | None = None, is_told: bool = True) -> Cost:
-    """All periods, one call of `decide` for all items in each. In lots the orders are rounded up to them, and `decide` is told or not."""
-    ids, items = shop.ids, len(shop.demand)
-    begin = shop.begin
-    terms = pl.DataFrame({"unique_id": ids}).with_columns(
-        lead_time_periods=pl.lit(LEAD), review_periods=pl.lit(1), holding_cost=pl.lit(HOLDING), shortage_cost=pl.lit(SHORTAGE)
-    )
-    if is_group:
-        terms = terms.with_columns(group=pl.lit("shop"))
-        terms = (
-            terms if shop.attributes is None else terms.join(shop.attributes, on="unique_id", how="left", maintain_order="left")
-        )
-    lots = lots or Lots()
-    if is_told:
-        terms = terms.with_columns(pack=pl.lit(lots.pack), moq=pl.lit(lots.minimum))
+def play_shop(shop: Shop, buy: Buyer, lots: Lots | None = None) -> Cost:
+    """All periods, one call of `buy` for all items in each; its orders are rounded up to the vendor's lots."""
+    items, lots = len(shop.demand), lots or Lots()
     on_hand, orders, paid, seconds = np.zeros(items), np.zeros((items, PERIODS)), np.zeros(items), 0.0
     for period in range(PERIODS):
-        now = begin + shop.step * period
-        state = pl.DataFrame(
-            {"unique_id": ids, "on_hand": on_hand, "on_order": orders[:, max(period - LEAD, 0) : period].sum(axis=1)}
-        )
-        placed = (
-            pl.concat(_placed(ids, orders[:, k], begin + shop.step * k, shop.step * LEAD) for k in range(period))
-            if period
-            else None
-        )
-        is_open = None if placed is None else placed.filter(pl.col("expected_at") >= now)
-        came = None if placed is None else placed.filter(pl.col("expected_at") < now).rename({"expected_at": "received_at"})
         started = time.perf_counter()
-        found = decide(shop.past.filter(pl.col("ds") < now), state.with_columns(now=pl.lit(now)), is_open, came, terms)
+        wanted = buy(on_hand, orders[:, :period])
         seconds += time.perf_counter() - started
-        orders[:, period] = lots.up(found["order_qty"].to_numpy())
+        orders[:, period] = lots.up(wanted)
         if period >= LEAD:
             on_hand = on_hand + orders[:, period - LEAD]
         sold = np.minimum(on_hand, shop.demand[:, period])
@@ -151,6 +133,62 @@ def play_shop(shop: Shop, is_group: bool, lots: Lots | None = None, is_told: boo
         if period >= LEAD:
             paid += HOLDING * on_hand + SHORTAGE * (shop.demand[:, period] - sold)
     return Cost(paid, shop.demand[:, LEAD:].sum(axis=1), seconds / PERIODS)
+
+
+def by_decide(shop: Shop, is_group: bool = False, lots: Lots | None = None) -> Buyer:
+    """`decide`, told of the vendor's lots where they are given."""
+    lots = lots or Lots()
+    terms = pl.DataFrame({"unique_id": shop.ids}).with_columns(
+        lead_time_periods=pl.lit(LEAD),
+        review_periods=pl.lit(1),
+        holding_cost=pl.lit(HOLDING),
+        shortage_cost=pl.lit(SHORTAGE),
+        pack=pl.lit(lots.pack),
+        moq=pl.lit(lots.minimum),
+    )
+    if is_group:
+        terms = terms.with_columns(group=pl.lit("shop"))
+    if is_group and shop.attributes is not None:
+        terms = terms.join(shop.attributes, on="unique_id", how="left", maintain_order="left")
+
+    def buy(on_hand: Array, orders: Array) -> Array:
+        now = shop.begin + shop.step * orders.shape[1]
+        state = pl.DataFrame({"unique_id": shop.ids, "now": now, "on_hand": on_hand, "on_order": _on_order(orders)})
+        placed = [_placed(shop.ids, units, shop.begin + shop.step * k, shop.step * LEAD) for k, units in enumerate(orders.T)]
+        known = pl.concat(placed) if placed else None
+        is_open = None if known is None else known.filter(pl.col("expected_at") >= now)
+        came = None if known is None else known.filter(pl.col("expected_at") < now).rename({"expected_at": "received_at"})
+        return decide(shop.past.filter(pl.col("ds") < now), state, is_open, came, terms)["order_qty"].to_numpy()
+
+    return buy
+
+
+def by_textbook(shop: Shop) -> Buyer:
+    """Up to z·σ above the mean of lead time and review, at the ratio of the costs; mean and σ of the last 13 periods."""
+    z = norm.ppf(SHORTAGE / (SHORTAGE + HOLDING)) * np.sqrt(LEAD + 1)
+    return _up_to(shop, lambda recent: (LEAD + 1) * np.nanmean(recent, axis=1) + z * np.nanstd(recent, axis=1))
+
+
+def by_cover(shop: Shop) -> Buyer:
+    """Up to what the mean of the last 13 periods sells in lead time, review and one period more."""
+    return _up_to(shop, lambda recent: (LEAD + 2) * np.nanmean(recent, axis=1))
+
+
+def _up_to(shop: Shop, target: Callable[[Array], Array]) -> Buyer:
+    """Up to a level that is taken from the last 13 periods, (items, 13), not a number before an item's first one."""
+    table = shop.past.pivot(on="ds", index="unique_id", values="y").sort("unique_id").drop("unique_id")
+    units = table.select(sorted(table.columns)).cast(pl.Float64).to_numpy()
+    before = units.shape[1] - PERIODS
+
+    def buy(on_hand: Array, orders: Array) -> Array:
+        end = before + orders.shape[1]
+        return np.rint(np.maximum(target(units[:, end - _RECENT : end]) - on_hand - _on_order(orders), 0.0))
+
+    return buy
+
+
+def _on_order(orders: Array) -> Array:
+    return orders[:, -LEAD:].sum(axis=1)
 
 
 def _placed(ids: pl.Series, units: Array, ordered_at: date, lead_time: timedelta) -> pl.DataFrame:

@@ -40,10 +40,29 @@ def test_the_ensemble_lies_between_its_models(made) -> None:
     assert best.name == ENSEMBLE
     assert (best.path >= paths.min(axis=0) - 1e-9).all()
     assert (best.path <= paths.max(axis=0) + 1e-9).all()
-    for shares in (best.period_shares, best.sum_shares):
-        assert (shares >= 0).all()
-        assert shares.sum() == pytest.approx(1)
-    assert len(best.sum_shares) == len(best.centres) + 1
+
+
+def test_ensemble_boosting_and_direct_quantiles_count_alike(made) -> None:
+    assert made.best.period_shares.tolist() == pytest.approx([1 / 2, 1 / 2])
+    assert made.best.sum_shares.tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3])
+    rows, shares = np.arange(5), np.eye(3)
+    parts = [made.sum_quantiles(replace(made.best, sum_shares=share), rows) for share in shares]
+    assert made.sum_quantiles(made.best, rows) == pytest.approx(sum(parts) / 3)
+
+
+def test_several_boosting_models_share_one_part() -> None:
+    settings = replace(QUICK, models=("moving_average", "lightgbm", "lightgbm_squared", "lightgbm_absolute"), boosting_min_rows=300,
+                       boosting_rounds=5, boosting_quantile_rounds=5)  # fmt: skip
+    best = estimate_all(panel_of(poisson(40, 60), season=7), 4, settings, sum_lengths=(4,)).best
+    # a path of medians says nothing about the spread around a mean
+    assert best.period_shares.tolist() == pytest.approx([1 / 2, 1 / 4, 1 / 4])
+    assert best.sum_shares.tolist() == pytest.approx([1 / 3, 1 / 6, 1 / 6, 1 / 3])
+
+
+def test_without_boosting_the_distribution_is_that_around_the_centre() -> None:
+    best = estimate_all(panel_of(poisson(5, 40)), 3, replace(QUICK, models=("tsb", "moving_average")), sum_lengths=(3,)).best
+    assert best.direct is None
+    assert best.period_shares.tolist() == best.sum_shares.tolist() == [1]
 
 
 def test_one_model_alone_is_its_own_estimate() -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from forecast_frames import GRID_ARRAY
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from ml.forecasting import ForecastSettings
 from ml.forecasting.backtest import Backtest
-from ml.forecasting.ensemble import Weights, best_parts, learn_weights
+from ml.forecasting.ensemble import Weights, learn_weights
 
 SETTINGS = ForecastSettings()
 
@@ -115,39 +113,6 @@ def test_combination_by_hand() -> None:
     assert weights.mean.tolist() == [[0.5, 0.5], [0.75, 0.25]]
     paths = {"a": np.array([[4.0, 8.0], [4.0, 8.0]]), "b": np.array([[0.0, 4.0], [0.0, 4.0]])}
     assert weights.combine(paths, np.array([0, 1]), weights.squared).tolist() == [[1, 5], [4, 8]]
-
-
-def quantiles_of(mean: np.ndarray, deviation: float) -> np.ndarray:
-    return stats.norm.ppf(GRID_ARRAY, mean[:, None], deviation)
-
-
-def test_the_best_parts_share_equally_and_bad_ones_get_nothing() -> None:
-    rng = np.random.default_rng(5)
-    mean = rng.uniform(50, 150, 2000)
-    actual = rng.normal(mean, 10)
-    right, near, shifted, wide = (quantiles_of(mean + shift, width) for shift, width in ((0, 10), (1, 11), (40, 10), (0, 60)))
-    assert best_parts(np.stack([shifted, right, wide, near]), actual, mean, 3).tolist() == [0, 0.5, 0, 0.5]
-
-
-def test_no_more_parts_than_asked_for() -> None:
-    mean = np.full(300, 100.0)
-    actual = np.random.default_rng(6).normal(mean, 10)
-    parts = np.stack([quantiles_of(mean + shift, 10) for shift in (0.0, 0.2, 0.1, 0.3)])
-    shares = best_parts(parts, actual, mean, 2)
-    assert sorted(shares) == [0, 0, 0.5, 0.5]
-
-
-def test_neither_large_nor_small_series_decide_alone() -> None:
-    # a is right for 1,000 small series and half too high for 100 that sell a hundred times as much, b the other way round: in units
-    # b is far better, in terms of the series' own scale a is; each counts half, so they lie within a tenth of each other only together
-    rng = np.random.default_rng(7)
-    mean = np.r_[np.full(1000, 10.0), np.full(100, 1000.0)]
-    actual = rng.normal(mean, mean / 10)
-    right = stats.norm.ppf(GRID_ARRAY, mean[:, None], mean[:, None] / 10)
-    is_small = (mean < 100)[:, None]
-    both_half, all_bad = np.where(is_small, right, 1.5 * right), 2 * right
-    shares = best_parts(np.stack([both_half, np.where(is_small, 1.5 * right, right), right, all_bad]), actual, mean, 4)
-    assert shares.tolist() == [0, 0, 1, 0]
 
 
 @pytest.mark.parametrize("size", [1e-9, 1.0, 1e9])
