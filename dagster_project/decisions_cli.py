@@ -163,9 +163,18 @@ def _some(names: list[str] | None, everything: bool, before: str) -> list[str]:
     )
 
 
+WHAT_IF_PARAMETERS = (
+    "service_level (probability of no stock-out per cycle), holding_rate (times today's rate), lead_time (times today's lead times) "
+    "or moq (units, where today's minimum is lower)."
+)
+"""What replay_tables.PARAMETERS says, held to it by a test: help must not wait for numpy to load."""
+
+
 @decisions_app.command()
 def replay(
-    policies: Annotated[str, typer.Option("--policies", help="Names, with commas between; default: all.")] = "",
+    policies: Annotated[
+        str, typer.Option("--policies", help="Names, with commas between; default: all. A name that is none of them lists them.")
+    ] = "",
     weeks: Annotated[int, typer.Option("--weeks", min=1, help="The last weeks of history are replayed.")] = 52,
     baseline: Annotated[
         str, typer.Option("--baseline", help="What the others are compared with; default: actual, what was really done.")
@@ -191,7 +200,7 @@ def replay(
 
 @decisions_app.command()
 def what_if(
-    parameter: Annotated[str, typer.Option("--parameter", help="service_level, holding_rate, lead_time or moq.")],
+    parameter: Annotated[str, typer.Option("--parameter", help=WHAT_IF_PARAMETERS)],
     values: Annotated[str, typer.Option("--values", help="Values to try, with commas between; default: a usual range.")] = "",
     policy: Annotated[str, typer.Option("--policy", help="Policy to try them with; default: the one the parameter is for.")] = "",
     weeks: Annotated[int, typer.Option("--weeks", min=1, help="The last weeks of history are replayed.")] = 52,

@@ -6,6 +6,7 @@ Belongs here: reading features and settings, running the search on them. Does no
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,8 @@ from dagster_project.warehouse_file import WarehouseFile
 from ml import contracts
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from ml.forecasting import Features, ForecastSettings
     from ml.forecasting.tune import TuneResult
 
@@ -42,6 +45,18 @@ def forecast_settings(settings: Settings | None = None) -> ForecastSettings:
             f"{path}: not forecast settings ({error}). `stockroom tune` writes such a file; "
             "unset STOCKROOM_FORECAST_SETTINGS to use the defaults."
         ) from error
+
+
+POLICY = "select champion_standard_errors::double as champion_standard_errors, champion_min_series::double as champion_min_series from {int_policy}"
+"""What a run must know of the policy to write the forecasts that SQL will choose."""
+
+
+def told_policy(settings: ForecastSettings, numbers: pl.DataFrame) -> ForecastSettings:
+    """The settings with the policy's rule for champions: `numbers` is what POLICY finds. What the policy does not say keeps its default."""
+    said = {name: value for name, value in numbers.row(0, named=True).items() if value is not None}
+    if "champion_min_series" in said:
+        said["champion_min_series"] = max(1, math.ceil(said["champion_min_series"]))
+    return settings.changed(said)
 
 
 def search(

@@ -85,9 +85,10 @@ def what_if_table(rows: pl.DataFrame) -> Table:
     """One line per value."""
     policy, parameter, series = rows.select("policy", "parameter", "series").row(0)
     scale, money = _money(rows)
-    table = Table(title=f"What if {parameter} were …: {policy}, {series:,} items in stores; {money}", title_justify="left")
+    title = f"What if {parameter} ({_meaning(parameter)}) were …: {policy}, {series:,} items in stores; {money}"
+    table = Table(title=title, title_justify="left")
     for name in (
-        parameter,
+        f"{parameter}, {_meaning(parameter)}" if _meaning(parameter).startswith("times") else parameter,
         "holding",
         "ordering",
         "lost margin",
@@ -115,6 +116,13 @@ def what_if_table(rows: pl.DataFrame) -> Table:
             style="bold" if row["total_cost_usd"] == cheapest else "",
         )
     return table
+
+
+def _meaning(parameter: str) -> str:
+    """What the values of a parameter are: some are values, some multiples of today's."""
+    from ml.replenishment.replay_tables import PARAMETERS
+
+    return PARAMETERS[parameter][1]
 
 
 def write_replay_png(rows: pl.DataFrame, path: Path) -> None:
@@ -161,7 +169,7 @@ def write_what_if_png(rows: pl.DataFrame, path: Path) -> None:
         axes.bar(place, rows[name].to_list(), bottom=begin.to_list(), color=colour, label=label, width=0.66, zorder=2)
         begin = begin + rows[name]
     axes.set_xticks(place, [f"{value:g}" for value in rows["value"]])
-    axes.set_xlabel(parameter, color=_QUIET)
+    axes.set_xlabel(f"{parameter}: {_meaning(parameter)}", color=_QUIET)
     axes.set_ylabel("USD", color=_QUIET)
     _furnish(axes, "y")
     served = rows.filter(pl.col("fill_rate").is_not_null()).sort("fill_rate")

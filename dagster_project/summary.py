@@ -29,6 +29,9 @@ _WARNINGS = (
     "opening stocks are taken from a count of another day. See is_opening_stand_in in intermediate.int_opening_stock.",
 )
 
+CYCLE_SERVICE_POLICIES = ("quantile", "eoq_sq", "rss", "base_stock")
+"""Policies whose levels are set by a cycle service level; see rec_policy_targets."""
+
 TOP_ORDERS = 10
 TOP_VENDORS = 8
 NARROW = 125
@@ -48,8 +51,9 @@ def why(warehouse: Path, item_id: int, location_id: int) -> Group | None:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         found = connection.execute(
             """
-            select orders.*, products.item_name, products.size, locations.city, vendors.vendor_name
+            select orders.*, targets.fill_rate_level, products.item_name, products.size, locations.city, vendors.vendor_name
             from recommendations.rec_orders as orders
+            left join recommendations.rec_policy_targets as targets using (item_id, location_id)
             inner join marts.dim_product as products using (item_id)
             inner join marts.dim_location as locations using (location_id)
             left join marts.dim_vendor as vendors on orders.vendor_id = vendors.vendor_id
@@ -78,13 +82,20 @@ def why(warehouse: Path, item_id: int, location_id: int) -> Group | None:
     else:
         table.add_row("order", f"{order['order_units']:,}", style="bold")
         question = f"Why {order['order_units']:,} units of {order['item_name']} ({order['size']})?"
+    reason = order["reason"][:1].upper() + order["reason"][1:]  # the rest stays as it is: USD, names, a person's own words
     facts = (
         f"Store {location_id} {order['city']}, vendor {order['vendor_name'] or 'unknown'}, as of {order['as_of_date']}.\n"
-        f"{order['reason'].capitalize()}. Forecast by {order['model']}; class {order['abc_class']}, cycle service level "
-        f"{order['cycle_service_level']:.1%}, protection interval {order['horizon_days']:.1f} days "
-        "(lead time and review period)."
+        f"{reason}. Forecast by {order['model']}; class {order['abc_class']}, policy {order['policy']}{_target(order)}, "
+        f"protection interval {order['horizon_days']:.1f} days (lead time and review period)."
     )
     return Group(Text(question, style="bold"), table, facts)
+
+
+def _target(order: dict[str, object]) -> str:
+    """The service that the order was made for, where its policy asks for one: others weigh costs, or wait for no more than the need."""
+    if order["policy"] == "fill_rate":
+        return f", fill rate {order['fill_rate_level']:.1%}"
+    return f", cycle service level {order['cycle_service_level']:.1%}" if order["policy"] in CYCLE_SERVICE_POLICIES else ""
 
 
 def _input(connection: duckdb.DuckDBPyConnection) -> Group:
@@ -116,6 +127,14 @@ def _input(connection: duckdb.DuckDBPyConnection) -> Group:
             style="yellow",
         )
         for file, column, reason, lines, line in rejected
+    ]
+    words = connection.sql("select item_id, location_id, problem from recommendations.rec_override_problems limit 3").fetchall()
+    notes += [
+        Text(
+            f"What order_overrides says of item {item} in store {store} is left out: {problem}. See recommendations.rec_override_problems.",
+            style="yellow",
+        )
+        for item, store, problem in words
     ]
     for count, text in zip(connection.sql(_WARNING_COUNTS).fetchone(), _WARNINGS, strict=True):
         if count:
@@ -153,7 +172,9 @@ def _gaps(connection: duckdb.DuckDBPyConnection) -> list[Text]:
         "select input_name, input_kind, effect from marts.rpt_data_gaps order by input_kind <> 'not told by any file', input_name"
     ).fetchall()
     lines = [f"{name} is absent: {effect}." for name, kind, effect in gaps if kind == "file of the source"]
-    lines += [f"{effect.capitalize()}." for name, kind, effect in gaps if (name, kind) == ("stock", "not told by any file")]
+    lines += [
+        f"{effect[:1].upper()}{effect[1:]}." for name, kind, effect in gaps if (name, kind) == ("stock", "not told by any file")
+    ]
     others = [name for name, kind, _ in gaps if kind != "file of the source" and name != "stock"]
     if others:
         lines.append(f"Not there: {', '.join(others)}. What that changes, and which tables it leaves empty: marts.rpt_data_gaps.")

@@ -9,7 +9,7 @@ import dagster as dg
 
 from dagster_project.assets.specs import table_specs
 from dagster_project.choices import RunChoices
-from dagster_project.forecasting import forecast_settings, read_features
+from dagster_project.forecasting import POLICY, forecast_settings, read_features, told_policy
 from dagster_project.resources import Warehouse
 from dagster_project.warehouse_file import ML_SCHEMA
 from ml import contracts
@@ -32,7 +32,8 @@ def forecasts(context: dg.AssetExecutionContext, warehouse: Warehouse, choices: 
     from ml.forecasting.artefacts import save_artefacts
 
     features, as_of_date = read_features(warehouse)
-    settings = choices.chosen(forecast_settings())
+    policy = warehouse.read(POLICY.format(int_policy="intermediate.int_policy"))
+    settings = told_policy(choices.chosen(forecast_settings()), policy)
     identity = identify(features, as_of_date, settings)
     run_id = identity.run_id
     if warehouse.has_run(run_id):

@@ -250,11 +250,11 @@ def _writes(step: PythonStep, source: Any) -> bool:
 
 
 def _forecasts(side: Side, as_of: date) -> Sequence[pl.DataFrame]:
-    from dagster_project.forecasting import forecast_settings
+    from dagster_project.forecasting import POLICY, forecast_settings, told_policy
     from ml.forecasting import Features, identify, run_forecast
 
     features = Features(*(side.rows(f"from {side.place(f'features.{c.name}')}") for c in contracts.FEATURES))
-    settings = forecast_settings()
+    settings = told_policy(forecast_settings(), side.rows(POLICY.format(int_policy=side.place("intermediate.int_policy"))))
     result = run_forecast(features, as_of_date=as_of, settings=settings, identity=identify(features, as_of, settings))
     return [result[contract] for contract in contracts.FORECASTS]
 

@@ -27,6 +27,11 @@ ORDER_ECONOMICS = FrameContract(
             "inventory_position_units", pl.Int32, "Usable on hand plus on order minus backorders, in whole units.", nullable=True
         ),
         Column("usable_on_hand_units", pl.Int32, "On hand that can be sold, in whole units.", nullable=True),
+        Column(
+            "stored_units",
+            pl.Float64,
+            "Units that take room: on hand, quarantined, defective and expired ones too, plus on order; 0 where unknown.",
+        ),
         Column("moq_units", pl.Int32, "Smallest order of the line, in units."),
         Column("pack_units", pl.Int32, "Units per pack."),
         Column("unit_cost_usd", pl.Float64, "Standard cost per unit; null where unknown.", nullable=True),
@@ -64,6 +69,9 @@ ORDER_ECONOMICS = FrameContract(
         Column("total_budget_usd", pl.Float64, "Money for all orders of the day; null: no limit.", nullable=True),
         Column("vendor_budget_usd", pl.Float64, "Money for orders from this vendor; null: no limit.", nullable=True),
         Column("class_budget_usd", pl.Float64, "Money for orders of this ABC class; null: no limit.", nullable=True),
+        Column("total_exported_usd", pl.Float64, "Spent of the day's money already: goods of proposals exported for the day."),
+        Column("vendor_exported_usd", pl.Float64, "The same of this vendor."),
+        Column("class_exported_usd", pl.Float64, "The same of this ABC class."),
         Column("storage_capacity_units", pl.Float64, "Units the location holds; null: no limit.", nullable=True),
         Column("storage_capacity_litres", pl.Float64, "Litres the location holds; null: no limit.", nullable=True),
         Column("holding_cost_rate_per_year", pl.Float64, "Holding cost as a share of unit cost per year."),

@@ -148,9 +148,15 @@ MODEL_RUNS = FrameContract(
         Column("features", pl.String, "What the model learned from: JSON list of feature, source table and grain."),
         Column("preprocessing", pl.String, "Steps between the features and the model: JSON list."),
         Column(
-            "metrics", pl.String, "Scores of the run: JSON object; of the ensemble also whether drift says to retrain, and why."
+            "metrics",
+            pl.String,
+            "Scores of the run: JSON object, empty for a model without forecasts of its own; of the ensemble also whether drift says to retrain, and why.",
         ),
-        Column("is_deployed", pl.Boolean, "The model's forecasts may be used for orders."),
+        Column(
+            "is_deployed",
+            pl.Boolean,
+            "Orders may use the model's own forecasts: the ensemble, or the champion of a segment. False where it only speaks through the ensemble.",
+        ),
         Column("artefact", pl.String, "File the fitted model was saved to; null where none was.", nullable=True),
     ),
 )
@@ -163,13 +169,26 @@ DEMAND_OUTLIERS = FrameContract(
         *ITEM_LOCATION,
         Column("week_start_date", pl.Date, "First day of the week."),
         Column("sold_units", pl.Float64, "Units sold."),
+        Column(
+            "demand_units",
+            pl.Float64,
+            "Demand that was tested and treated: sales, and the estimate of what a stock-out kept from being sold.",
+        ),
         Column("expected_units", pl.Float64, "What the series would let expect: the centre the deviation is measured from."),
         Column("robust_z", pl.Float64, "Deviation from it over a scale that outliers do not move."),
         Column("isolation_score", pl.Float64, "Score of the Isolation Forest; null where it was not asked.", nullable=True),
         Column("is_robust_outlier", pl.Boolean, "The robust deviation says so."),
         Column("is_isolation_outlier", pl.Boolean, "The Isolation Forest says so."),
-        Column("training_units", pl.Float64, "What the models were given instead."),
-        Column("treatment", pl.String, "What was done, and why; nothing is deleted."),
+        Column(
+            "training_units",
+            pl.Float64,
+            "What the models were given: demand_units, unless the week was capped (less) or raised (more).",
+        ),
+        Column(
+            "treatment",
+            pl.String,
+            "What was done with demand_units, and why: none, capped or raised to the robust bound, or kept; nothing is deleted.",
+        ),
     ),
 )
 

@@ -131,7 +131,12 @@ POLICY_WHAT_IF = FrameContract(
         *STAMP,
         Column("policy", pl.String, "Policy replayed."),
         Column("parameter", pl.String, "service_level, holding_rate, lead_time or moq."),
-        Column("value", pl.Float64, "Its value in this replay; the unit is the parameter's."),
+        Column(
+            "value",
+            pl.Float64,
+            "Its value in this replay. service_level: probability of no stock-out per cycle; holding_rate: times today's rate; "
+            "lead_time: times today's lead times; moq: units, where today's minimum is lower.",
+        ),
         Column("series", pl.Int32, "Items in stores."),
         Column("holding_cost_usd", pl.Float64, "Holding cost, at the rate of this replay."),
         Column("ordering_cost_usd", pl.Float64, "Ordering cost."),

@@ -68,7 +68,7 @@ def launched_series(weekly: WeeklyPanel, horizon: int, settings: ForecastSetting
 
 
 def outliers(weekly: WeeklyPanel, constants: Stamp) -> pl.DataFrame:
-    frame = outlier_rows(weekly.outliers, weekly.panel.units, weekly.keys, weekly.last_week)
+    frame = outlier_rows(weekly.outliers, weekly.panel.units, weekly.demand_units, weekly.keys, weekly.last_week)
     return _stamped(frame, DEMAND_OUTLIERS, constants)
 
 

@@ -262,7 +262,8 @@ def estimate_all(
         return np.stack([value(o) for o in tested.origins], axis=1) if tested.origins else np.zeros((len(tested.rows), 0))
 
     level = at_origins(past_panel.level_units)
-    weights = learn_weights(tested, level, past_segments.code, len(segments.names), settings)
+    sale = at_origins(past_panel.sale_units)
+    weights = learn_weights(tested, level, sale, past_segments.code, len(segments.names), settings)
     phi = dispersion(panel, panel.periods, segments, settings)
     phi_past = at_origins(lambda origin: dispersion(past_panel, origin, past_segments, settings))
     base = Forecasts(panel, settings, horizon, segments, tested, fitted, weights, {}, phi, phi_past)
@@ -345,4 +346,6 @@ def at_levels(quantiles: Array, levels: Sequence[float]) -> Array:
     grid = np.array(GRID)
     right = np.clip(np.searchsorted(grid, wanted), 1, len(grid) - 1)
     share = np.clip((wanted - grid[right - 1]) / (grid[right] - grid[right - 1]), 0.0, 1.0)
-    return quantiles[..., right - 1] * (1 - share) + quantiles[..., right] * share
+    low, high = quantiles[..., right - 1], quantiles[..., right]
+    # never a last digit above the upper one: quantiles stay in order
+    return np.minimum(low + (high - low) * share, high)

@@ -24,8 +24,10 @@ _RIDGE = 0.04
 """Weight of the prior, as a share of its squared errors: where all models err little, small differences count."""
 _SEGMENT_PRIOR_ROWS = 2_000.0
 _MAX_ROWS = 60_000
+_TINY = 1e-12
 _CAP_LEVELS = 20.0
-"""Demand beyond so many levels counts as so many in the squared loss and in the prior: one data error must not choose the models."""
+"""Demand beyond so many levels, and so many usual sales, counts as so many in the squared loss and in the prior: one data error must not
+choose the models. Of what sells once in three months, one sale is a hundred levels and no error."""
 
 
 @dataclass(frozen=True)
@@ -49,24 +51,31 @@ class Weights:
 
 
 def learn_weights(
-    tested: Backtest, level: Array, segment: NDArray[np.int64], segments: int, settings: ForecastSettings
+    tested: Backtest,
+    level: Array,
+    sale: Array,
+    segment: NDArray[np.int64],
+    segments: int,
+    settings: ForecastSettings,
 ) -> Weights:
-    """Weights from the valid periods of all origins. `level` (series, origins) is the scale of a series at an origin."""
+    """Weights from the valid periods of all origins. `level` is the scale of a series at an origin, `sale` what it sells in a period in which
+    it sells at all: both (series, origins), in units."""
     names = tuple(tested.paths)
     equal = np.full(len(names), 1 / len(names))
     valid = np.argwhere(tested.period_valid)
     if len(names) == 1 or not len(valid):
         return Weights(names, np.tile(equal, (segments, 1)), np.tile(equal, (segments, 1)))
     member = segment[valid[:, 0]]
+    most = _CAP_LEVELS * np.maximum(1.0, sale / np.maximum(level, _TINY))
     found = []
     for is_squared in (True, False):
-        everyone = _solve(tested, level, _rows(valid, settings), equal, _RIDGE, is_squared)
+        everyone = _solve(tested, level, most, _rows(valid, settings), equal, _RIDGE, is_squared)
         weights = np.tile(everyone, (segments, 1))
         for s in np.unique(member):
             rows = valid[member == s]
             if len(rows) >= 200:
                 prior = _RIDGE * (1 + _SEGMENT_PRIOR_ROWS / len(rows))
-                weights[s] = _solve(tested, level, _rows(rows, settings), everyone, prior, is_squared)
+                weights[s] = _solve(tested, level, most, _rows(rows, settings), everyone, prior, is_squared)
         found.append(weights)
     return Weights(names, *found)
 
@@ -77,36 +86,38 @@ def _rows(valid: NDArray[np.int64], settings: ForecastSettings) -> NDArray[np.in
     return valid[np.sort(np.random.default_rng(settings.seed).choice(len(valid), _MAX_ROWS, replace=False))]
 
 
-def _solve(tested: Backtest, level: Array, rows: NDArray[np.int64], prior: Array, ridge: float, is_squared: bool) -> Array:
+def _solve(
+    tested: Backtest, level: Array, most: Array, rows: NDArray[np.int64], prior: Array, ridge: float, is_squared: bool
+) -> Array:
     """Non-negative least squares with weights that sum to 1, reweighted towards absolute errors where asked."""
     from scipy.optimize import nnls
 
     series, origin, step = rows.T
-    scale = np.maximum(level[series, origin], 1e-12)
+    scale, cap = np.maximum(level[series, origin], _TINY), most[series, origin]
     design = np.column_stack([path[series, origin, step] / scale for path in tested.paths.values()])
     actual = tested.units[series, origin, step] / scale
     if is_squared:
-        actual = np.minimum(actual, _CAP_LEVELS)
+        actual = np.minimum(actual, cap)
         importance = np.ones(len(actual))
     else:
         # absolute errors in units, so that the total is what a weighted absolute percentage error counts
-        importance = scale / max(scale.mean(), 1e-12)
+        importance = scale / max(scale.mean(), _TINY)
     weights, count = prior, len(prior)
-    size, missed = (np.minimum(np.abs(values), _CAP_LEVELS) for values in (actual, design @ prior - actual))
+    size, missed = (np.minimum(np.abs(values), cap) for values in (actual, design @ prior - actual))
     for _ in range(1 if is_squared else _ROUNDS):
         error = np.abs(design @ weights - actual)
-        own = np.ones_like(error) if is_squared else importance / np.maximum(error, 0.1 * max(size.mean(), 1e-12))
+        own = np.ones_like(error) if is_squared else importance / np.maximum(error, 0.1 * max(size.mean(), _TINY))
         gram = design.T @ (design * own[:, None])
         # the second term keeps what cannot be told apart solvable where there was no demand
         strength = ridge * float(own @ missed**2) + 1e-6 * np.trace(gram) / count + 1e-12
         gram = gram + strength * np.eye(count)
         target = design.T @ (own * actual) + strength * prior
         # the sum constraint enters as one heavy row; the Cholesky factor keeps the problem as small as the number of models
-        heavy = 1e4 * max(np.trace(gram) / count, 1e-12)
+        heavy = 1e4 * max(np.trace(gram) / count, _TINY)
         factor = np.linalg.cholesky(gram + heavy + 1e-9 * heavy * np.eye(count))
         right = np.linalg.solve(factor, target + heavy)
         new, _ = nnls(factor.T, right)
-        new = new / max(new.sum(), 1e-12)
+        new = new / max(new.sum(), _TINY)
         if np.abs(new - weights).max() < 1e-4:
             weights = new
             break

@@ -9,8 +9,8 @@ high side where it is far above its local level AND far above the series' own us
 weeks, on a log scale): a lumpy item that sells 40 twice a year is no outlier when it sells 40 again. It is one on the
 low side where it is far below its level while in stock.
 
-Nothing is deleted and no reading changes: only the units a model is trained on are cut back to the bound, and only for
-a robust outlier outside promotions and holidays that stands alone. Neighbours that moved the same way are a new level;
+Nothing is deleted and no reading changes: only the units a model is trained on are capped at the bound, or raised to the lower one,
+and only for a robust outlier outside promotions and holidays that stands alone. Neighbours that moved the same way are a new level;
 the same week of another year that moved the same way is a season.
 """
 
@@ -33,9 +33,10 @@ TREATMENTS = (
     "kept: neighbouring weeks moved the same way",
     "kept: same week of another year moved the same way",
     "kept: flagged by the isolation forest only",
+    "raised to the robust bound",
 )
 """What was done, by code."""
-_CAPPED, _EVENT, _LEVEL, _SEASON, _FOREST = 1, 2, 3, 4, 5
+_CAPPED, _EVENT, _LEVEL, _SEASON, _FOREST, _RAISED = 1, 2, 3, 4, 5, 6
 _NORMAL = 1.4826
 """Deviation of a normal distribution over its median absolute deviation."""
 
@@ -87,7 +88,7 @@ class Outliers:
     """Findings, each array (series, weeks); units except for the scores."""
 
     training_units: Array
-    """What models are fitted to: the units, cut back at capped weeks."""
+    """What models are fitted to: the units, at the bound in capped and raised weeks."""
     expected_units: NDArray[np.float32]
     """Local level; 0 where nothing was tested."""
     robust_z: NDArray[np.float32]
@@ -130,10 +131,13 @@ def find_outliers(
     return Outliers(training, expected, z, score, robust, isolated, treatment)
 
 
-def outlier_rows(found: Outliers, units: Array, keys: pl.DataFrame, last_week: date) -> pl.DataFrame:
-    """The frame demand_outliers without its stamp: one row per flagged week; row i of `keys` is series i."""
+def outlier_rows(found: Outliers, sold: Array, demand: Array, keys: pl.DataFrame, last_week: date) -> pl.DataFrame:
+    """The frame demand_outliers without its stamp: one row per flagged week; row i of `keys` is series i.
+
+    `demand` (series, weeks) is what was tested: sales, and what a stock-out kept from being sold.
+    """
     row, column = np.nonzero(found.is_robust_outlier | found.is_isolation_outlier)
-    weeks = units.shape[1]
+    weeks = sold.shape[1]
     days = np.array([last_week - timedelta(days=7 * (weeks - 1 - k)) for k in range(weeks)], dtype="datetime64[D]")
     names = np.array(TREATMENTS)
     return pl.DataFrame(
@@ -141,7 +145,8 @@ def outlier_rows(found: Outliers, units: Array, keys: pl.DataFrame, last_week: d
             "item_id": keys["item_id"].to_numpy()[row].astype(np.int32),
             "location_id": keys["location_id"].to_numpy()[row].astype(np.int32),
             "week_start_date": pl.Series(days[column]).cast(pl.Date),
-            "sold_units": units[row, column],
+            "sold_units": sold[row, column],
+            "demand_units": demand[row, column],
             "expected_units": found.expected_units[row, column].astype(np.float64),
             "robust_z": found.robust_z[row, column].astype(np.float64),
             "isolation_score": pl.Series(found.isolation_score[row, column].astype(np.float64)).fill_nan(None),
@@ -217,12 +222,11 @@ def _robust(units: Array, start: NDArray[np.int64], in_stock: Flags, event: Flag
     before, after = _shifted(has_moved, 1), _shifted(has_moved, -1)
     year = settings.season_weeks
     other_years = [_shifted(has_moved, shift) for shift in (year - 1, year, year + 1, -year - 1, -year, 1 - year)]
-    treatment = np.where(robust, _CAPPED, 0).astype(np.int8)
+    treatment = np.where(is_high, _CAPPED, np.where(is_low, _RAISED, 0)).astype(np.int8)
     treatment[robust & np.any([other == side for other in other_years], axis=0)] = _SEASON
     treatment[robust & ((before == side) | (after == side))] = _LEVEL
     treatment[robust & event] = _EVENT
-    is_capped = treatment == _CAPPED
-    training = np.where(is_capped, np.where(is_high, np.minimum(units, high), np.maximum(units, low)), units)
+    training = np.where(treatment == _CAPPED, high, np.where(treatment == _RAISED, low, units))
     return np.where(is_tested, _unroot(level), 0.0), z, robust, treatment, training
 
 

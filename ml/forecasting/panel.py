@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 PATTERNS = ("smooth", "erratic", "intermittent", "lumpy", "none")
 _ADI_CUT, _CV2_CUT = 1.32, 0.49
 _LOWEST_LEVEL = 0.08  # of the median series
+_CHUNK_SERIES = 4_000
 
 
 def _nothing() -> NDArray[np.float32]:
@@ -111,6 +112,15 @@ class Panel:
         # of the median, so that one data error makes no other series small
         floor = _LOWEST_LEVEL * np.median(mean[mean > 0]) if mean.any() else 0.0
         return np.maximum(0.7 * recent + 0.3 * mean, floor + 1e-9)
+
+    def sale_units(self, end: int) -> Array:
+        """The median of periods with any demand, (series,); 0 where there is none."""
+        found = np.zeros(self.series)
+        for begin in range(0, self.series, _CHUNK_SERIES):
+            units = self.training_units[begin : begin + _CHUNK_SERIES, :end]
+            sold = np.flatnonzero((units > 0).any(axis=1))
+            found[begin + sold] = np.nanmedian(np.where(units[sold] > 0, units[sold], np.nan), axis=1)
+        return found
 
     def can_train(self, end: int, settings: ForecastSettings) -> NDArray[np.bool_]:
         """Series with enough periods, and any demand, before column `end`."""

@@ -20,6 +20,7 @@ from ml.forecasting import companions, rows, scores, stamp
 from ml.forecasting.artefacts import Artefact
 from ml.forecasting.backtest import Progress
 from ml.forecasting.calibration import Segments
+from ml.forecasting.champions import champion
 from ml.forecasting.drift import Retrain
 from ml.forecasting.engine import Estimate, Forecasts, Launched, estimate_all
 from ml.forecasting.lead_time import protection_intervals
@@ -124,18 +125,16 @@ def run_forecast(
         if name in published:
             frames["demand_forecasts"].append(rows.forecast_rows(made, estimate, published[name], weekly, own))
             frames["lead_time_demand"].append(rows.sum_rows(made, estimate, published[name], weekly, intervals, own))
-        run_constants = {
-            **constants,
-            "data_hash": identity.data_hash,
-            "code_hash": identity.code_hash,
-            "series": weekly.keys.height,
-        }
+    run_constants = {**constants, "data_hash": identity.data_hash, "code_hash": identity.code_hash, "series": weekly.keys.height}
+    # also of models that only speak through the ensemble: what foretells a median has no forecast of its own, and no scores
+    for name in dict.fromkeys((*made.estimates, *made.fitted.paths)):
+        scored = _run_metrics(metrics[name][0], retrain if name == made.best.name else None) if name in metrics else {}
         frames["model_runs"].append(
             rows.run_row(
                 name,
                 made,
                 _learned(made, name),
-                _run_metrics(metrics[name][0], retrain if name == made.best.name else None),
+                scored,
                 is_deployed=name in published,
                 artefact=f"{identity.run_id}/{name}" if name in made.fitted.workshop.fitted else None,
                 constants=run_constants,
@@ -206,25 +205,18 @@ def _with_launched(made: Forecasts, launched: Launched) -> Forecasts:
 
 
 def _published(made: Forecasts, found: dict[str, scores.SeriesScores], weekly: WeeklyPanel) -> dict[str, np.ndarray]:
-    """The models whose forecasts are written, with the series they are written for.
+    """The models whose forecasts are written, with the series they are written for: those that SQL will choose, and no others.
 
-    The ensemble for all; in each class and pattern, among which SQL chooses, the challenger: the single model with the least decision
-    cost, or pinball loss where no cost is known.
+    The ensemble for all, since it stands in wherever another was not chosen; in each class and pattern the model that beats it.
     """
     everyone = np.arange(weekly.keys.height)
     if ENSEMBLE not in made.estimates:
         return dict.fromkeys(made.estimates, everyone)
     rows: dict[str, list[np.ndarray]] = {}
     for _, _, _, member in _groups(weekly):
-        for measure in ("decision_cost", "pinball"):
-            mean = {
-                name: float(np.nanmean(values))
-                for name, scored in found.items()
-                if name != ENSEMBLE and np.isfinite(values := scored.columns[measure][member]).any()
-            }
-            if mean:
-                rows.setdefault(min(mean, key=lambda name: (mean[name], name)), []).append(np.flatnonzero(member))
-                break
+        winner = champion(found, ENSEMBLE, member, made.settings)
+        if winner:
+            rows.setdefault(winner, []).append(np.flatnonzero(member))
     return {ENSEMBLE: everyone} | {name: np.sort(np.concatenate(parts)) for name, parts in rows.items()}
 
 

@@ -90,6 +90,10 @@ class ForecastSettings:
     """Share of a vendor's lead times the horizon must cover."""
     default_lead_time_days: int = 14
     """Lead time where no vendor has any observation."""
+    champion_standard_errors: float = 2.0
+    """Standard errors by which a model must beat the ensemble in a segment. Policy: a run of the warehouse is told SQL's number."""
+    champion_min_series: int = 20
+    """Series that must be scored with both. Policy as well: the run must write what SQL will choose."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

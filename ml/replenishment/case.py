@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ml.contracts import ContractError
 from ml.replenishment.settings import DecisionSettings
+from ml.replenishment.supply import usual_lead_times
 
 Array = NDArray[np.float64]
 
@@ -53,24 +54,22 @@ class Clock:
 
     unit: str
     days: int = 1
-    offset: int = 0
-    """Days after 1970-01-01, within a period, on which periods begin."""
 
-    def index(self, times: pl.Series) -> pl.Series:
-        """Number of the period each time falls in."""
+    def index(self, times: pl.Expr, first_day: pl.Expr) -> pl.Expr:
+        """Number of the period each time falls in; periods of days begin on the days that are whole periods from `first_day` on."""
         if self.unit == "number":
             return times.cast(pl.Int64)
         if self.unit == "month":
             return times.dt.year().cast(pl.Int64) * 12 + times.dt.month().cast(pl.Int64)
-        return (times.cast(pl.Date).to_physical().cast(pl.Int64) - self.offset) // self.days
+        return (times.cast(pl.Date).to_physical().cast(pl.Int64) - first_day) // self.days
 
     @property
     def season_periods(self) -> int:
         """Periods after which a season comes again: the days of a week, the weeks or months of a year; 1 where there is none."""
-        found = self.season_positions(0, 1)
+        found = self.season_positions(0, 1, 0)
         return 1 if found is None else found[1]
 
-    def season_positions(self, first: int, periods: int) -> tuple[NDArray[np.int64], int] | None:
+    def season_positions(self, first: int, periods: int, first_day: int) -> tuple[NDArray[np.int64], int] | None:
         """Place of each period in its year (weeks, months) or week (days), and how many places there are; None for numbers."""
         step = np.arange(first, first + periods)
         if self.unit == "month":
@@ -78,10 +77,14 @@ class Clock:
         if self.unit == "days" and self.days == 1:
             return step % 7, 7
         if self.unit == "days" and self.days == 7:
-            days = (step * self.days + self.offset).astype("datetime64[D]")
+            days = (step * self.days + first_day).astype("datetime64[D]")
             start = days.astype("datetime64[Y]")
             return np.minimum((days - start).astype(int) // 7, 51), 52
         return None
+
+
+FREQUENCIES = {"D": Clock("days", 1), "W": Clock("days", 7), "M": Clock("month")}
+UNMET = ("lost", "backordered")
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,10 @@ class Batch:
     """(S,): column of the first period, ascending."""
     now: int
     lead_time: int
+    """Periods after which orders are counted on: as promised, or as deliveries have shown (`supply.usual_lead_times`)."""
     review: int
+    first_day: int
+    """Days after 1970-01-01 on which period 0 begins, where periods are days."""
 
     @property
     def first_period(self) -> int:
@@ -137,31 +143,53 @@ class Case:
 
     table: pl.DataFrame
     """unique_id, now, on_hand, on_order, and the terms; `word` says what is wrong with the row, null where nothing is; `was_whole`
-    whether all past demand was whole; `is_whole_units` is what the terms say, else that."""
+    whether all past demand was whole; `is_whole_units` is what the terms say, else that; `lead_periods` the lead time counted with."""
     id_dtype: pl.DataType
-    """Type of the ids as they came."""
+    """Type of the ids as they came with the state; text where it does not hold all of them."""
     clock: Clock
     batches: list[Batch]
     attributes: pl.DataFrame
     """unique_id and every column of the terms that is none of them, in the order of `table`: what series of a group may have in common."""
     orders: pl.DataFrame
-    """row, units, age, came (bool): every order that is known, delivered or not, with its age when it came or its age now."""
+    """row, units, age, came (bool): every order that is known, delivered or not, with its age when it came or its age now; an open one
+    promised for another day than usual has the age at which it would be promised for that day, below 0 if that is far off."""
 
 
-def read_case(history: Any, state: Any, pipeline: Any, receipts: Any, params: Any, settings: DecisionSettings) -> Case:
+def read_case(
+    history: Any, state: Any, pipeline: Any, receipts: Any, params: Any, settings: DecisionSettings, freq: str | None = None
+) -> Case:
     """Read and check the five frames (polars or pandas). Raises ContractError that names the frame and the column."""
     given = {"history": history, "state": state, "pipeline": pipeline, "receipts": receipts, "params": params}
     read = {name: _frame(name, value) for name, value in given.items()}
-    id_dtype = read["state"]["unique_id"].dtype
-    frames = _same_time({name: frame.with_columns(pl.col("unique_id").cast(pl.String)) for name, frame in read.items()})
-    clock = _clock(frames["history"], frames["state"])
+    frames = _same_time({name: frame.with_columns(_as_text(frame["unique_id"])) for name, frame in read.items()})
+    asked = pl.concat([frames["state"]["unique_id"], frames["params"]["unique_id"]]).unique().implode()
+    frames["history"] = frames["history"].filter(pl.col("unique_id").is_in(asked))
+    clock, first_days = _clock(frames["history"], frames["state"], freq)
+    frames = {name: _numbered(frame, _TIMES.get(name, ()), clock, first_days) for name, frame in frames.items()}
     table = _table(frames["state"], frames["params"])
-    demand = _demand(frames["history"], table, clock)
+    demand = _demand(frames["history"], table)
     table = _judged(table, demand, settings.most_lead_time_periods)
-    batches = list(_batches(demand, table, clock, settings))
-    own = read["params"].select(pl.col("unique_id").cast(pl.String), pl.exclude("unique_id", *_TERMS))
+    orders = _orders(frames["pipeline"], frames["receipts"], table)
+    table = table.with_columns(lead_periods=usual_lead_times(table, orders))
+    own = read["params"].select(_as_text(read["params"]["unique_id"]), pl.exclude("unique_id", *_TERMS))
     beside = table.select("unique_id").join(own, on="unique_id", how="left", maintain_order="left")
-    return Case(table, id_dtype, clock, batches, beside, _orders(frames["pipeline"], frames["receipts"], table, clock))
+    batches = list(_batches(demand, table, first_days, settings))
+    return Case(table, _id_dtype(read["state"]["unique_id"].dtype, table), clock, batches, beside, orders)
+
+
+def _as_text(ids: pl.Series) -> pl.Series:
+    """Ids as text; whole floats, as pandas makes of whole numbers beside a missing one, as the whole numbers they are."""
+    if ids.dtype.is_float() and (ids.is_null() | (ids == ids.round(0))).all():
+        ids = ids.cast(pl.Int64)
+    return ids.cast(pl.String).alias("unique_id")
+
+
+def _id_dtype(wanted: pl.DataType, table: pl.DataFrame) -> pl.DataType:
+    try:
+        table["unique_id"].cast(wanted)
+    except pl.exceptions.PolarsError:
+        return pl.String()
+    return wanted
 
 
 def _frame(name: str, value: Any) -> pl.DataFrame:
@@ -216,21 +244,48 @@ def _with_times(frame: pl.DataFrame, columns: tuple[str, ...], dtype: Any) -> pl
     return frame.with_columns(*empty, *rest)
 
 
-def _clock(history: pl.DataFrame, state: pl.DataFrame) -> Clock:
-    """The longest period that all dates of the past are whole numbers of; the one thing that all series of a call share."""
+def _clock(history: pl.DataFrame, state: pl.DataFrame, freq: str | None) -> tuple[Clock, pl.DataFrame]:
+    """What a period is, and per unique_id the `first_day` on which its periods begin.
+
+    The longest period that the steps between a series' dates are whole numbers of, the same for all series; weeks begin on the weekday of
+    each series' own.
+    """
+    if freq is not None and freq not in FREQUENCIES:
+        raise ContractError(f"freq {freq!r} is not one of {', '.join(FREQUENCIES)}")
     if history["ds"].dtype.is_integer():
-        return Clock("number")
-    days = history["ds"].drop_nulls().unique().sort()
-    if state["now"].null_count() < state.height:
-        days = days.filter(days < state["now"].max())
-    if days.len() < 2:
+        return Clock("number"), pl.DataFrame(schema={"unique_id": pl.String, "first_day": pl.Int64})
+    known = history.select("unique_id", "ds").drop_nulls().unique().sort("unique_id", "ds")
+    past = known.join(state.select("unique_id", "now"), on="unique_id", how="left", maintain_order="left")
+    past = past.filter(pl.col("now").is_null() | (pl.col("ds") < pl.col("now")))
+    clock = FREQUENCIES[freq] if freq else _read_clock(past)
+    first = known.group_by("unique_id", maintain_order=True).agg(pl.col("ds").first().to_physical().cast(pl.Int64))
+    return clock, first.select("unique_id", first_day=pl.col("ds") % clock.days)
+
+
+def _read_clock(past: pl.DataFrame) -> Clock:
+    """From unique_id and ds, sorted."""
+    step = past.select(pl.col("ds").diff().over("unique_id").dt.total_days())["ds"].drop_nulls()
+    if step.is_empty():
         return Clock("days", 1)
-    step = days.diff().drop_nulls().dt.total_days()
-    same_day, last_day = (days.dt.day() == days.dt.day()[0]).all(), (days == days.dt.month_end()).all()
-    if step.min() >= _MONTH_DAYS and (same_day or last_day):
+    day = pl.col("ds").dt.day()
+    same_day, last_day = past.select(
+        (day == day.first().over("unique_id")).all(), last=(pl.col("ds") == pl.col("ds").dt.month_end()).all()
+    ).row(0)
+    if step.min() >= _MONTH_DAYS and (same_day or last_day):  # type: ignore[operator]
         return Clock("month")
-    width = int(np.gcd.reduce(step.to_numpy()))
-    return Clock("days", width, offset=int(days.to_physical()[0]) % width)
+    return Clock("days", int(np.gcd.reduce(step.to_numpy())))
+
+
+def _numbered(frame: pl.DataFrame, columns: tuple[str, ...], clock: Clock, first_days: pl.DataFrame) -> pl.DataFrame:
+    """Times as numbers of periods."""
+    if clock.unit == "number" or not columns:
+        return frame
+    first_day = pl.col("first_day").fill_null(0)
+    return (
+        frame.join(first_days, on="unique_id", how="left", maintain_order="left")
+        .with_columns(clock.index(pl.col(column), first_day).alias(column) for column in columns)
+        .drop("first_day")
+    )
 
 
 def _table(state: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
@@ -239,6 +294,10 @@ def _table(state: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
             raise ContractError(
                 f"{name}.unique_id: {frame.filter(pl.col('unique_id').is_duplicated())['unique_id'][0]!r} is there twice"
             )
+    if "unmet" in params.columns:
+        unknown = params.filter(~pl.col("unmet").cast(pl.String).is_in(UNMET))["unmet"]
+        if unknown.len():
+            raise ContractError(f"params.unmet: {unknown[0]!r} is not one of {', '.join(UNMET)}")
     numbers = (*REQUIRED["params"][1:], *(name for name in OPTIONAL_NUMBERS if name in params.columns))
     others = [name for name in _NAMES if name in params.columns]
     terms = params.select("unique_id", *numbers, *others)
@@ -253,12 +312,12 @@ def _table(state: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _demand(history: pl.DataFrame, table: pl.DataFrame, clock: Clock) -> pl.DataFrame:
+def _demand(history: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
     in_stock = pl.col("in_stock").fill_null(True) if "in_stock" in history.columns else pl.lit(True)
     demand = (
         history.select("unique_id", "y", in_stock=in_stock)
         .with_columns(
-            period=clock.index(history["ds"]),
+            period=history["ds"],
             # what is not known says as little as what a stock-out hid
             in_stock=pl.col("in_stock") & pl.col("y").is_not_null(),
             y=pl.col("y").fill_null(0.0).clip(lower_bound=0),
@@ -268,7 +327,7 @@ def _demand(history: pl.DataFrame, table: pl.DataFrame, clock: Clock) -> pl.Data
     )
     if demand.is_empty():
         return demand
-    demand = demand.filter(pl.col("now").is_null() | (pl.col("period") < clock.index(demand["now"])))
+    demand = demand.filter(pl.col("now").is_null() | (pl.col("period") < pl.col("now")))
     repeated = demand.select(pl.struct("row", "period").is_duplicated().any()).item()
     if repeated:
         raise ContractError("history: a series has two rows of the same period")
@@ -305,27 +364,29 @@ def _judged(table: pl.DataFrame, demand: pl.DataFrame, most_periods: int) -> pl.
     return judged.with_columns(is_whole_units=said.fill_null(was_whole), was_whole=was_whole)
 
 
-def _batches(demand: pl.DataFrame, table: pl.DataFrame, clock: Clock, settings: DecisionSettings) -> Iterator[Batch]:
+def _batches(demand: pl.DataFrame, table: pl.DataFrame, first_days: pl.DataFrame, settings: DecisionSettings) -> Iterator[Batch]:
     """Periods without a row, up to the last one before `now`, are periods without demand."""
-    usable = table.filter(pl.col("word").is_null()).select(
+    usable = table.join(first_days, on="unique_id", how="left", maintain_order="left").filter(pl.col("word").is_null())
+    usable = usable.select(
         "row",
         "first",
-        now=clock.index(table.filter(pl.col("word").is_null())["now"]),
-        lead=pl.col("lead_time_periods").round(0).cast(pl.Int64),
+        "now",
+        lead="lead_periods",
         review=pl.col("review_periods").fill_null(1).clip(lower_bound=1).round(0).cast(pl.Int64),
+        first_day=pl.col("first_day").fill_null(0),
     )
     usable = usable.with_columns(first=pl.max_horizontal("first", pl.col("now") - settings.most_history_periods))
     row, period = demand["row"].to_numpy(), demand["period"].to_numpy()
     y, in_stock = demand["y"].to_numpy(), demand["in_stock"].to_numpy()
-    for key, part in usable.sort("first", "row").group_by(["now", "lead", "review"], maintain_order=True):
-        now, lead, review = (int(value) for value in key)
+    for key, part in usable.sort("first", "row").group_by(["now", "lead", "review", "first_day"], maintain_order=True):
+        now, lead, review, first_day = (int(value) for value in key)
         ahead = lead + max(settings.periods_beyond_lead_time, 2 * review)
         most = max(1, min(settings.chunk_series, _SIMULATED_VALUES // (settings.paths * ahead)))
         for begin in range(0, part.height, most):
             rows, first = (part[name][begin : begin + most].to_numpy() for name in ("row", "first"))
             start = first - first[0]
             has_begun = np.arange(now - first[0]) >= start[:, None]
-            batch = Batch(rows, np.zeros(has_begun.shape), has_begun, start, now, lead, review)
+            batch = Batch(rows, np.zeros(has_begun.shape), has_begun, start, now, lead, review, first_day)
             bounds = [np.searchsorted(row, rows, side).tolist() for side in ("left", "right")]
             at = np.concatenate([np.arange(b, e) for b, e in zip(*bounds, strict=True)])
             place = np.repeat(np.arange(len(rows)), np.subtract(bounds[1], bounds[0]))
@@ -336,28 +397,31 @@ def _batches(demand: pl.DataFrame, table: pl.DataFrame, clock: Clock, settings: 
             yield batch
 
 
-def _orders(pipeline: pl.DataFrame, receipts: pl.DataFrame, table: pl.DataFrame, clock: Clock) -> pl.DataFrame:
-    keys = table.select("unique_id", "row", "now")
-    open_ = pipeline.join(keys, on="unique_id", how="inner").drop_nulls("now")
+def _orders(pipeline: pl.DataFrame, receipts: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+    """Open orders are as old as their promise says; one that was placed later than `now`, or came later, is not known yet."""
+    column = pl.col
+    keys = table.select("unique_id", "row", "now", promised=column("lead_time_periods").fill_null(0).round(0).cast(pl.Int64))
+    units = column("quantity").fill_null(0.0).clip(lower_bound=0).alias("units")
+    done = receipts.join(keys, on="unique_id", how="inner").filter(column("received_at") < column("now"))
+    done = done.select("row", units, age=column("received_at") - column("ordered_at"), came=pl.lit(value=True))
+    done = done.filter(column("age") >= 0)
+    usual = done.group_by("row").agg(usual=column("age").median())
+    placed = pipeline.join(keys, on="unique_id", how="inner").join(usual, on="row", how="left", maintain_order="left")
+    said = column("expected_at") - column("ordered_at")
+    # a date that is always said, and at which orders come, is no other promise
+    moved = pl.when(said != column("usual").fill_null(-1)).then(said - column("promised")).fill_null(0)
+    open_ = placed.filter(
+        column("now").is_not_null() & (column("ordered_at").is_null() | (column("ordered_at") <= column("now")))
+    )
     open_ = open_.select(
         "row",
-        pl.col("quantity").fill_null(0.0).clip(lower_bound=0).alias("units"),
-        age=_age(open_, "now", clock),
-        came=pl.lit(False),
-    )
-    done = receipts.join(keys, on="unique_id", how="inner").drop_nulls("now")
-    done = done.filter(clock.index(done["received_at"]) < clock.index(done["now"])) if done.height else done
-    done = done.select(
-        "row",
-        pl.col("quantity").fill_null(0.0).clip(lower_bound=0).alias("units"),
-        age=_age(done, "received_at", clock),
-        came=pl.lit(True),
+        units,
+        age=pl.coalesce(
+            column("now") - column("ordered_at") - moved,
+            column("promised") - (column("expected_at") - column("now")),
+            pl.max_horizontal(column("promised") // 2, 1),
+        ),
+        came=pl.lit(value=False),
     )
     # sorted, so that sums have the same digits whichever order the rows come in
-    return pl.concat([open_, done]).filter((pl.col("age") >= 0) & (pl.col("units") > 0)).sort("row", "came", "age", "units")
-
-
-def _age(frame: pl.DataFrame, until: str, clock: Clock) -> pl.Series:
-    if frame.is_empty():
-        return pl.Series("age", [], pl.Int64)
-    return clock.index(frame[until]) - clock.index(frame["ordered_at"])
+    return pl.concat([open_, done]).filter(column("units") > 0).sort("row", "came", "age", "units")

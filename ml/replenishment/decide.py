@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -18,9 +19,9 @@ from ml.replenishment.case import Batch, Case, Clock, one_grid, read_case
 from ml.replenishment.demand import demand_paths
 from ml.replenishment.draws import Draws, draw
 from ml.replenishment.lots import in_lots, read_lots
-from ml.replenishment.orders import order_terms
+from ml.replenishment.orders import SMALLEST_UNITS, order_terms, room_units
 from ml.replenishment.pooled import Said, leaning, said_by_groups
-from ml.replenishment.search import Situation, best_order, draw_inflow, sold_and_held
+from ml.replenishment.search import Situation, arrivals, best_order, draw_inflow, sold_and_held, unmet_units
 from ml.replenishment.season import shared_season
 from ml.replenishment.settings import DecisionSettings
 from ml.replenishment.state_space import WAVES
@@ -31,6 +32,8 @@ Policy = Literal["least_cost", "newsvendor", "quantile", "base_stock", "just_in_
 
 _TINY = 1e-9
 _HIGHEST_RATIO = 0.999
+_RELIABLE = 0.5
+"""Probability of keeping the date below which the interval to cover is drawn rather than counted."""
 
 COLUMNS = (
     "expected_demand_units",
@@ -53,6 +56,7 @@ def decide(
     params: Any,
     policy: Policy = "least_cost",
     settings: DecisionSettings | None = None,
+    freq: str | None = None,
 ) -> pl.DataFrame:
     """What to order now for every series of `state` and `params`, one row each, sorted by unique_id.
 
@@ -61,30 +65,32 @@ def decide(
     - history: unique_id, ds, y (units of demand or sales), optionally in_stock: false where a stock-out cut it. A period without
       a row, between the first row of a series and now, is one without demand.
     - state: unique_id, now (the period about to start, in which the order is placed), on_hand, on_order (units).
-    - pipeline: unique_id, ordered_at, expected_at, quantity: open orders. receipts: unique_id, ordered_at, received_at, quantity: past
-      ones, from which lead times and losses are learned; either may be None. What `on_order` holds beyond the pipeline is
-      taken to come half-way through the promised lead time.
+    - pipeline: unique_id, ordered_at, expected_at, quantity: open orders, waited for until expected_at; either day may be null. receipts:
+      unique_id, ordered_at, received_at, quantity: past ones, from which lead times and losses are learned; either frame may be None.
+      What `on_order` holds beyond the pipeline is taken to come half-way through the promised lead time.
     - params: unique_id, lead_time_periods (promised), review_periods, holding_cost (per unit and period), shortage_cost (per unit),
       optionally order_cost (per order), moq, pack, shelf_life_periods, max_stock (units), service_level (used in place of
-      the costs), group (series that share a season and, twenty and more, learn from each other what demand to expect), supplier (series
+      the costs, and kept whatever an order costs), group (series that share a season and, twenty and more, learn from each other what demand to expect), supplier (series
       that share lead times), unmet ("lost" or "backordered"), is_whole_units (absent: whole where all past demand was). Every
       other column is an attribute of the series (category, store, price), which its group reads.
+
+    `freq` is what a period is where times are dates: "D", "W" or "M"; None reads it from the dates of all series.
 
     An order is a whole number of packs and at least the minimum. Policy least_cost weighs whether one pack more, or the minimum, is worth it
     now (`lots`); other policies, and backordered demand, round up.
 
     In a period the order comes first, then arrivals, demand (lost if unmet) and costs. Where unmet demand is backordered, on_hand
     below zero is what is owed. Returns unique_id, order_qty, target_units (order up to this position), the terms, which add up to
-    the order (`COLUMNS`), lead_time_reliability (probability that the supplier keeps the promised date), expected_shortage_units,
-    and reason. The order is 0 where something is missing, and the reason says what. Series do not influence each other except
+    the order (`COLUMNS`), lead_time_reliability (probability that the supplier keeps the promised date), expected_shortage_units (asked
+    for in vain until the next order can be there), and reason. The order is 0 where something is missing, and the reason says what. Series do not influence each other except
     through group and supplier; equal input gives equal orders.
 
-    Raises ContractError for missing columns, wrong types and two rows of the same series (and period), ValueError for an unknown policy.
+    Raises ContractError for missing columns, wrong types, an unknown word and two rows of the same series (and period), ValueError for an unknown policy.
     """
     if policy not in get_args(Policy):
         raise ValueError(f"policy {policy!r} is not one of {', '.join(get_args(Policy))}")
     settings = settings or DecisionSettings()
-    case = read_case(history, state, pipeline, receipts, params, settings)
+    case = read_case(history, state, pipeline, receipts, params, settings, freq)
     said = said_by_groups(case, settings)
     with ThreadPoolExecutor(max_workers=max(settings.workers, 1)) as pool:
         found = list(
@@ -107,7 +113,8 @@ def _seasons(case: Case) -> list[dict[int, Array]]:
             members.setdefault(key, []).append((number, place))
     for places in members.values():
         grid = one_grid([(case.batches[number], place) for number, place in places])
-        found = case.clock.season_positions(grid.first_period, grid.units.shape[1])
+        first_day = case.batches[places[0][0]].first_day
+        found = case.clock.season_positions(grid.first_period, grid.units.shape[1], first_day)
         if found is None or grid.units.shape[1] < found[1]:
             continue
         factors = shared_season(grid.units, grid.in_stock, *found)
@@ -125,34 +132,51 @@ def _decided(
     lead, review = batch.lead_time, batch.review
     periods = lead + max(settings.periods_beyond_lead_time, 2 * review)
     ages = lead + settings.most_late_periods
-    draws = draw(settings.paths, periods, ages + periods + 1, settings.seed)
+    # a column for each age, this order, later ones, and orders that begin to age only later
+    draws = draw(settings.paths, periods, ages + 2 * periods + 1, settings.seed)
     paths = _paths(case.clock, batch, season, draws, settings)
     paths = leaning(paths, lead + review, batch.row.tolist(), said, settings)
-    supply, open_units = _supply(case, table, batch, ages, settings)
-    shortage, holding, notes = _costs(table, settings)
+    supply, open_units = _supply(case, table, batch, ages, periods, settings)
+    costs = _costs(table, settings)
+    promised = table["lead_time_periods"].round(0).cast(pl.Int64).to_numpy()
     backordered = _flags(table, "unmet", "backordered")
     books = table["on_hand"].to_numpy()
     on_hand, owed = np.maximum(books, 0.0), np.where(backordered, np.maximum(-books, 0.0), 0.0)
-    now = Situation(paths, draw_inflow(open_units, supply, draws, periods), on_hand, shortage, holding, lead, review)
+    inflow = draw_inflow(open_units, supply, draws, periods)
+    now = Situation(paths, inflow, on_hand, costs.shortage, costs.holding, lead, review)
 
-    interval = min(lead + review, periods)
-    summed = paths[:, :, :interval].sum(axis=2)
-    ratio = np.minimum(shortage / (shortage + holding), _HIGHEST_RATIO)
-    believed = _believed(open_units, supply, interval)
+    # what is ordered now has to last until the next order can be there
+    usual = min(lead + review, periods)
+    arrival = arrivals(supply, 0, draws.age[ages], periods)
+    is_loose = supply.reliable[:, None] < _RELIABLE
+    until = np.where(is_loose & (arrival < periods), np.minimum(arrival + review, periods), usual)
+    window = paths[:, :, :usual].sum(axis=2)
+    summed = np.where(is_loose, _until(paths, until), window)
+    coming = np.where(is_loose, _until(inflow, until), 0.0)
+    believed = np.where(is_loose[:, 0], coming.mean(axis=1), _believed(open_units, supply, usual, periods))
+    ratio = np.minimum(costs.shortage / (costs.shortage + costs.holding), _HIGHEST_RATIO)
     position = on_hand + believed - owed
-    level = summed.mean(axis=1) if policy == "just_in_time" else _quantile(summed, ratio)
+    lacking = summed - coming
+    level = lacking.mean(axis=1) if policy == "just_in_time" else _quantile(lacking, ratio)
+    level = level + np.where(is_loose[:, 0], believed, 0.0)
+    quantity = np.maximum(level - position, 0.0)
     if policy == "least_cost":
-        quantity = np.where(backordered, np.maximum(level - position, 0.0), best_order(now, supply, draws, settings))
-    else:
-        quantity = np.maximum(level - position, 0.0)
+        quantity = np.where(backordered, quantity, best_order(now, supply, draws, settings))
     # smooth paths stand for demand of whole units: 1.4 of them for 1, and not for 2
     unit = (table["is_whole_units"] & table["was_whole"]).to_numpy().astype(float)
-    wanted, rate = _nearest(quantity, unit), summed.mean(axis=1) / interval
+    wanted, rate = _nearest(quantity, unit), window.mean(axis=1) / usual
     quantity = wanted
     if policy == "least_cost":
-        quantity = np.where(backordered, wanted, in_lots(now, supply, draws, wanted, rate, unit, read_lots(table)))
-    quantity = _nearest(_worth_ordering(now, supply, draws, quantity, rate, table), unit)
-    after = np.maximum(summed - position[:, None] - quantity[:, None], 0.0).mean(axis=1)
+        lots = in_lots(now, supply, draws, wanted, rate, unit, read_lots(table))
+        quantity = np.where(backordered | costs.is_by_level, wanted, lots)
+    room = room_units(table, position, rate, lead)
+    short = np.maximum(lacking + np.where(is_loose, believed[:, None], 0.0) - position[:, None], 0.0)
+    quantity = _worth_ordering(
+        now, supply, draws, quantity, rate, room, np.where(backordered[:, None], short, np.nan), costs, table
+    )
+    quantity = _nearest(quantity, unit)
+    placed = np.minimum(quantity, np.maximum(room, 0.0))
+    after = np.where(backordered, np.maximum(short - placed[:, None], 0.0).mean(axis=1), unmet_units(now, placed, arrival, until))
     return pl.DataFrame(
         {
             "row": batch.row,
@@ -161,12 +185,13 @@ def _decided(
             "usable_on_hand_units": on_hand,
             "on_order_units": believed,
             "backorder_units": owed,
-            "horizon_days": np.full(len(on_hand), float(interval)),
+            "horizon_days": until.mean(axis=1),
             "mean_lead_time_days": np.full(len(on_hand), float(lead)),
-            "lead_time_reliability": supply.reliable,
+            # a supplier with a lead time of its own does not keep the promised one
+            "lead_time_reliability": np.where(promised == lead, supply.reliable, 0.0),
             "expected_shortage_units": after,
             "is_waiting": (wanted > 0) & (quantity == 0),
-            "note": notes,
+            "note": _notes(costs, promised, lead),
         }
     )
 
@@ -176,7 +201,7 @@ def _paths(clock: Clock, batch: Batch, season: dict[int, Array], draws: Draws, s
     rows = batch.row.tolist()
     length, ahead = batch.units.shape[1], draws.noise.shape[1]
     first = batch.first_period
-    found = clock.season_positions(first, batch.now - first + ahead) if season else None
+    found = clock.season_positions(first, batch.now - first + ahead, batch.first_day) if season else None
     units = batch.units
     coming = None
     if found is not None:
@@ -188,8 +213,10 @@ def _paths(clock: Clock, batch: Batch, season: dict[int, Array], draws: Draws, s
     return paths if coming is None else paths * coming[:, None, :]
 
 
-def _supply(case: Case, table: pl.DataFrame, batch: Batch, ages: int, settings: DecisionSettings) -> tuple[Supply, Array]:
-    """Hazards per series, and units on order by age (series, ages), at the beginning of the period."""
+def _supply(
+    case: Case, table: pl.DataFrame, batch: Batch, ages: int, periods: int, settings: DecisionSettings
+) -> tuple[Supply, Array]:
+    """Hazards per series, and units on order by age (series, periods + ages), from age -periods on, at the beginning of the period."""
     known = case.orders.filter(pl.col("row").is_in(batch.row.tolist()))
     count = len(batch.row)
     place_of = np.zeros(case.table.height, dtype=np.int64)
@@ -205,7 +232,7 @@ def _supply(case: Case, table: pl.DataFrame, batch: Batch, ages: int, settings: 
         learned, source = known, np.arange(count)
         place = place_of[learned["row"].to_numpy()]
     kinds = int(source.max()) + 1
-    arrived, last_age, open_units = np.zeros((kinds, ages)), np.zeros((kinds, ages + 1)), np.zeros((count, ages))
+    arrived, last_age, open_units = np.zeros((kinds, ages)), np.zeros((kinds, ages + 1)), np.zeros((count, periods + ages))
     age, came = learned["age"].to_numpy(), learned["came"].to_numpy()
     in_time = came & (age < ages)
     np.add.at(arrived, (place[in_time], age[in_time]), 1.0)
@@ -215,24 +242,42 @@ def _supply(case: Case, table: pl.DataFrame, batch: Batch, ages: int, settings: 
     np.add.at(last_age, (place[started], reached[started]), 1.0)
     at_risk = np.cumsum(last_age[:, ::-1], axis=1)[:, ::-1][:, :ages]
     is_open = known.filter(~pl.col("came") & (pl.col("age") < ages))
-    np.add.at(open_units, (place_of[is_open["row"].to_numpy()], is_open["age"].to_numpy()), is_open["units"].to_numpy())
+    column = np.maximum(is_open["age"].to_numpy(), -periods) + periods
+    np.add.at(open_units, (place_of[is_open["row"].to_numpy()], column), is_open["units"].to_numpy())
     listed = known.filter(~pl.col("came")).group_by("row").agg(pl.col("units").sum())
     stated = table.join(listed, on="row", how="left", maintain_order="left")
     unlisted = np.maximum(stated["on_order"].fill_null(0.0).to_numpy() - stated["units"].fill_null(0.0).to_numpy(), 0.0)
-    open_units[:, min(max(batch.lead_time // 2, 1), ages - 1)] += unlisted
+    open_units[:, periods + min(max(batch.lead_time // 2, 1), ages - 1)] += unlisted
     return learn_supply(arrived[source], at_risk[source], batch.lead_time, settings), open_units
 
 
-def _believed(open_units: Array, supply: Supply, periods: int) -> Array:
-    """(S,): units on order that are expected within the periods."""
+def _believed(open_units: Array, supply: Supply, until: int, periods: int) -> Array:
+    """(S,): units on order, by age from -periods on, that are expected before period `until`."""
     total = np.zeros(len(open_units))
-    for age in np.flatnonzero(open_units.any(axis=0)):
-        total += open_units[:, age] * supply.arrived_by(int(age), periods)[:, -1]
+    for column in np.flatnonzero(open_units.any(axis=0)):
+        total += open_units[:, column] * supply.arrived_by(int(column) - periods, until)[:, -1]
     return total
 
 
-def _costs(table: pl.DataFrame, settings: DecisionSettings) -> tuple[Array, Array, list[str]]:
-    """Shortage and holding cost per series; where one is unknown or a service level is asked for, such as lead to that level."""
+def _until(units: Array, until: NDArray[np.int64]) -> Array:
+    """(S, N): the sum of (S, N, periods) over the first `until` periods, at least one."""
+    return np.take_along_axis(units.cumsum(axis=2), until[:, :, None] - 1, axis=2)[:, :, 0]
+
+
+@dataclass(frozen=True)
+class _Costs:
+    """Per series, per unit (and period)."""
+
+    shortage: Array
+    holding: Array
+    is_by_level: NDArray[np.bool_]
+    """A service level was asked for, or a cost is unknown: the shortage cost is such as leads to that level, and no margin to weigh an order by."""
+    is_unknown: NDArray[np.bool_]
+    is_no_level: NDArray[np.bool_]
+    aim: float
+
+
+def _costs(table: pl.DataFrame, settings: DecisionSettings) -> _Costs:
     shortage = table["shortage_cost"].fill_null(np.nan).to_numpy()
     holding = table["holding_cost"].fill_null(np.nan).to_numpy()
     level = table["service_level"].fill_null(np.nan).to_numpy()
@@ -241,8 +286,18 @@ def _costs(table: pl.DataFrame, settings: DecisionSettings) -> tuple[Array, Arra
     aim = np.where(asked, level, settings.missing_cost_service_level)
     base = np.where(holding > 0, holding, 1.0)
     by_level = asked | unknown
-    notes = np.where(unknown & ~asked, f"cost unknown: aims at a service level of {settings.missing_cost_service_level:g}", "")
-    return np.where(by_level, base * aim / (1 - aim), shortage), base, notes.tolist()
+    implied = np.where(by_level, base * aim / (1 - aim), shortage)
+    return _Costs(implied, base, by_level, unknown & ~asked, np.isfinite(level) & ~asked, settings.missing_cost_service_level)
+
+
+def _notes(costs: _Costs, promised: NDArray[np.int64], lead: int) -> list[str]:
+    """What was assumed, per series."""
+    said = (
+        (costs.is_unknown, f"cost unknown: aims at a service level of {costs.aim:g}"),
+        (costs.is_no_level, "service level not between 0 and 1: not used"),
+        (promised != lead, f"orders come after {lead} periods, not as promised"),
+    )
+    return ["; ".join(text for holds, text in said if holds[i]) for i in range(len(promised))]
 
 
 def _nearest(quantity: Array, unit: Array) -> Array:
@@ -250,15 +305,30 @@ def _nearest(quantity: Array, unit: Array) -> Array:
     return np.where(unit > 0, np.floor(quantity + 0.5), quantity)
 
 
-def _worth_ordering(now: Situation, supply: Supply, draws: Draws, quantity: Array, rate: Array, table: pl.DataFrame) -> Array:
-    """With a cost per order: at least an economic batch, and only when what it earns pays for coming one review earlier."""
+def _worth_ordering(
+    now: Situation,
+    supply: Supply,
+    draws: Draws,
+    quantity: Array,
+    rate: Array,
+    room: Array,
+    waiting: Array,
+    costs: _Costs,
+    table: pl.DataFrame,
+) -> Array:
+    """With a cost per order: at least an economic batch, as far as there is room for it, and only when what it earns pays for coming one
+    review earlier. `waiting` (S, N) is what an order serves where unmet demand waits, not a number where it is lost. A service level asked
+    for is kept whatever an order costs."""
     cost = table["order_cost"].fill_null(0.0).fill_nan(0.0).clip(lower_bound=0).to_numpy()
     if not (cost > 0).any():
         return quantity
     batch = np.maximum(quantity, np.sqrt(2 * cost * rate / np.maximum(now.holding_cost, _TINY)))
-    sold, held = sold_and_held(now, supply, draws, quantity)
+    batch = np.minimum(batch, np.maximum(room, 0.0))
+    sold, held = sold_and_held(now, supply, draws, np.minimum(quantity, batch))
+    served = np.minimum(waiting, batch[:, None]).mean(axis=1)
+    sold = np.where(np.isnan(served), sold, served)
     share = np.minimum(1.0, now.review * rate / np.maximum(batch, _TINY))
-    pays = now.shortage_cost * sold - now.holding_cost * held >= cost * share
+    pays = costs.is_by_level | (now.shortage_cost * sold - now.holding_cost * held >= cost * share)
     return np.where((cost > 0) & (quantity > 0), np.where(pays, batch, 0.0), quantity)
 
 
@@ -296,7 +366,7 @@ def _orders(case: Case, found: pl.DataFrame) -> pl.DataFrame:
             # what is owed is no mistake of the books
             on_hand_units=pl.when(column("backorder_units") > 0).then(0.0).otherwise("on_hand"),
             moq_units=column("moq").fill_null(0),
-            pack_units=column("pack").fill_null(pl.when("is_whole_units").then(1.0)),
+            pack_units=column("pack").fill_null(pl.when("is_whole_units").then(1.0).otherwise(SMALLEST_UNITS)),
             max_stock_units=column("max_stock"),
             shelf_life_days=column("shelf_life_periods"),
         )

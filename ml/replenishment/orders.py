@@ -8,9 +8,13 @@ Quantities are counted in ten-thousandths, as the decimals of SQL are, so that t
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 _DIGITS = 10_000
+SMALLEST_UNITS = 1 / _DIGITS
+"""The step in which units are counted that are not whole."""
 _LARGEST = 99_999_999_999_999 * _DIGITS
 REQUIRED = ("mean_units", "reorder_units", "usable_on_hand_units", "on_order_units")
 OPTIONAL: dict[str, object] = {
@@ -107,6 +111,24 @@ def order_terms(frame: pl.DataFrame) -> pl.DataFrame:
         "order_reason",
     )
     return frame.with_columns(work.select(*exact, *other))
+
+
+def room_units(terms: pl.DataFrame, position: NDArray[np.float64], rate: NDArray[np.float64], lead: float) -> NDArray[np.float64]:
+    """(S,) units that max stock and shelf life leave room for, as `order_terms` cuts to; infinite where nothing limits it.
+
+    `terms` has max_stock, shelf_life_periods, pack, moq and is_whole_units; `position` in units, `rate` in units per period, `lead` in
+    periods. For whoever weighs an order before its terms are made.
+    """
+    most, life, pack, least = (
+        terms[name].fill_null(np.nan).to_numpy() for name in ("max_stock", "shelf_life_periods", "pack", "moq")
+    )
+    left = np.maximum(position - rate * lead, 0.0)
+    room = np.fmin(np.maximum(most, 0.0) - position, np.where(life > 0, rate * life - left, np.inf))
+    room = np.maximum(np.where(np.isnan(room), np.inf, room), 0.0)
+    is_whole = terms["is_whole_units"].to_numpy()
+    pack = np.where(is_whole, np.where(pack >= 1, np.ceil(pack), 1.0), np.where(pack > 0, pack, SMALLEST_UNITS))
+    fits = np.where(np.isinf(room), np.inf, np.floor(np.where(np.isinf(room), 0.0, room) / pack + 1e-9) * pack)
+    return np.where(fits >= np.nan_to_num(np.maximum(least, 0.0)), fits, 0.0)
 
 
 def _as_units(digits: pl.Expr) -> pl.Expr:

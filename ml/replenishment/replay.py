@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ml.replenishment.replay_panel import LONGEST_LEAD_WEEKS, ReplayPanel
-from ml.replenishment.replay_policies import POLICIES, Known, Levels
+from ml.replenishment.replay_policies import POLICIES, Known, Levels, replayed_in_words
 from ml.replenishment.rolling import Rolling, roll
 
 Array = NDArray[np.float64]
@@ -72,7 +72,7 @@ def replay(
     """
     unknown = [name for name in policies if name not in POLICIES and name != ACTUAL]
     if unknown:
-        raise ValueError(f"no policy {', '.join(unknown)}; there are {', '.join([*POLICIES, ACTUAL])}")
+        raise ValueError(f"no policy {', '.join(unknown)}; there are {', '.join([*POLICIES, ACTUAL])}. {replayed_in_words()}")
     if ACTUAL in policies and panel.actual is None:
         raise ValueError("nothing is known of what was really done: the panel has no actual stock")
     if "clairvoyant_distribution" in policies and truth is None:

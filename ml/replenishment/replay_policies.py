@@ -225,3 +225,23 @@ WHAT_THEY_DO = {
     "clairvoyant_distribution": "the same knowing the true distribution of demand (generated data only)",
     "actual": "what the firm really did",
 }
+
+REPLAYED_AS: dict[str, str | None] = {
+    "quantile": "quantile",
+    "newsvendor": "newsvendor",
+    "fill_rate": None,  # its targets are not among the features of a replay
+    "eoq_sq": "eoq_textbook",
+    "rss": "rss_textbook",
+    "base_stock": "rs_textbook",
+    "just_in_time": "just_in_time",
+    "least_cost": "least_cost",
+}
+"""The policies that the warehouse knows (seed policy_assignments), and what stands for each in a replay; None: nothing does."""
+
+
+def replayed_in_words() -> str:
+    """Which policies of the warehouse are replayed, and under which name."""
+    own = ", ".join(name for name, replayed in REPLAYED_AS.items() if replayed == name)
+    others = ", ".join(f"{name} as {replayed}" for name, replayed in REPLAYED_AS.items() if replayed not in (name, None))
+    none = ", ".join(name for name, replayed in REPLAYED_AS.items() if replayed is None)
+    return f"Of the warehouse's policies {own} are replayed under their names, {others}; {none} is not replayed"

@@ -54,17 +54,18 @@ class Situation:
 
 
 def draw_inflow(open_units: Array, supply: Supply, draws: Draws, periods: int) -> Array:
-    """Arrivals of open orders, (S, N, periods); `open_units` is (S, ages), ages before this period's arrivals."""
+    """Arrivals of open orders, (S, N, periods); `open_units` is (S, periods + ages), from age -periods on, before this period's arrivals."""
     series, paths = len(open_units), draws.age.shape[1]
     inflow = np.zeros((series, paths, periods + 1))
     row, path = np.arange(series)[:, None], np.arange(paths)[None, :]
-    for age in np.flatnonzero(open_units.any(axis=0)):
-        step = _arrival(supply, int(age), draws.age[age], periods)
-        inflow[row, path, step] += open_units[:, age][:, None]
+    for column in np.flatnonzero(open_units.any(axis=0)):
+        # ages below 0 have the last columns of the draws
+        age = int(column) - periods
+        inflow[row, path, arrivals(supply, age, draws.age[age], periods)] += open_units[:, column][:, None]
     return inflow[:, :, :periods]
 
 
-def _arrival(supply: Supply, age: int, uniform: Array, periods: int) -> NDArray[np.int64]:
+def arrivals(supply: Supply, age: int, uniform: Array, periods: int) -> NDArray[np.int64]:
     """(S, N): the period in which an order of `age` comes; `periods` where it does not come in time."""
     by = supply.arrived_by(age, periods)
     return (uniform[None, :, None] > by[:, None, :]).sum(axis=2)
@@ -129,13 +130,13 @@ def _lasting(now: Situation, supply: Supply, draws: Draws) -> Array:
     """The order that pays from its own arrival to that of a later order."""
     series, paths, periods = now.demand.shape
     ages = supply.hazard.shape[1]
-    arrival = _arrival(supply, 0, draws.age[ages], periods)
+    arrival = arrivals(supply, 0, draws.age[ages], periods)
     until = np.full((series, paths), periods)
     others = np.zeros((series, paths, periods + 1))
     mean = now.demand.mean(axis=1)
     row, path = np.arange(series)[:, None], np.arange(paths)[None, :]
     for number, i in enumerate(range(now.review, periods - now.lead_time, now.review), start=1):
-        came = np.minimum(_arrival(supply, 0, draws.age[ages + number], periods) + i, periods)
+        came = np.minimum(arrivals(supply, 0, draws.age[ages + number], periods) + i, periods)
         until = np.where(came > arrival, np.minimum(until, came), until)
         growth = np.clip(mean[:, min(i + 1, periods - 1)] / np.maximum(mean[:, min(1, periods - 1)], 1e-9), 0.2, 5.0)
         others[row, path, np.where(came <= arrival, came, periods)] += growth[:, None]
@@ -171,7 +172,7 @@ def sold_and_held(now: Situation, supply: Supply, draws: Draws, quantity: Array)
     """What `quantity` ordered now does until the next order can be there, against ordering nothing: expected units that are
     sold more, and unit-periods that are held more, both (S,)."""
     periods = now.demand.shape[2]
-    arrival = _arrival(supply, 0, draws.age[supply.hazard.shape[1]], periods)
+    arrival = arrivals(supply, 0, draws.age[supply.hazard.shape[1]], periods)
     until = np.minimum(arrival + now.review, periods)
     stock = np.repeat(now.on_hand[:, None], now.demand.shape[1], axis=1)
     extra, more, held = np.zeros_like(stock), np.zeros_like(stock), np.zeros_like(stock)
@@ -185,3 +186,14 @@ def sold_and_held(now: Situation, supply: Supply, draws: Draws, quantity: Array)
         held += np.where(inside, extra, 0.0)
         stock = np.maximum(stock, 0.0)
     return more.mean(axis=1), held.mean(axis=1)
+
+
+def unmet_units(now: Situation, quantity: Array, arrival: NDArray[np.int64], until: NDArray[np.int64]) -> Array:
+    """Expected units that are asked for in vain before period `until`, with `quantity` coming in period `arrival`; both (S, N). (S,)."""
+    stock = np.repeat(now.on_hand[:, None], now.demand.shape[1], axis=1)
+    unmet = np.zeros_like(stock)
+    for j in range(now.demand.shape[2]):
+        stock = stock + now.inflow[:, :, j] + np.where(arrival == j, quantity[:, None], 0.0) - now.demand[:, :, j]
+        unmet += np.where(j < until, np.maximum(-stock, 0.0), 0.0)
+        stock = np.maximum(stock, 0.0)
+    return unmet.mean(axis=1)

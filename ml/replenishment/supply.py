@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from scipy.special import betaln
 
@@ -22,6 +23,8 @@ Array = NDArray[np.float64]
 _KEPT = 0.98  # chance that a reliable supplier delivers on the day
 _KEPT_WEIGHT = 40.0
 _LATE_WEIGHT = 4.0
+_OFF_PERIODS, _OFF_SHARE, _FEWEST_DELIVERIES = 2, 0.8, 3
+"""So many deliveries, four in five of them so far from the promised day and on the same side of it, make a lead time of their own."""
 _LOOSE_EARLY, _LOOSE_ON_TIME, _LOOSE_WEIGHT = 0.15, 0.4, 1.0
 
 
@@ -33,10 +36,13 @@ class Supply:
     reliable: Array
 
     def arrived_by(self, age: int, periods: int) -> Array:
-        """Chance that an order of `age` (before this period's arrivals) has come by the end of each of the next periods, (S, periods)."""
-        ahead = np.zeros((len(self.hazard), periods))
-        known = self.hazard[:, age : age + periods]
-        ahead[:, : known.shape[1]] = known
+        """Chance that an order of `age` (before this period's arrivals) has come by the end of each of the next periods, (S, periods).
+
+        An age below 0 is that of an order that begins to age in so many periods.
+        """
+        ahead, wait = np.zeros((len(self.hazard), periods)), min(max(-age, 0), periods)
+        known = self.hazard[:, max(age, 0) : max(age, 0) + periods - wait]
+        ahead[:, wait : wait + known.shape[1]] = known
         return 1 - np.cumprod(1 - ahead, axis=1)
 
 
@@ -56,3 +62,24 @@ def learn_supply(arrived: Array, at_risk: Array, promised: int, settings: Decisi
     reliable = 1 / (1 + np.exp(-np.clip(prior + evidence[0] - evidence[1], -50, 50)))
     share = reliable[:, None]
     return Supply(share * hazard[0] + (1 - share) * hazard[1], reliable)
+
+
+def usual_lead_times(table: pl.DataFrame, orders: pl.DataFrame) -> pl.Series:
+    """(S,) periods after which orders are counted on: what is promised, or the median of what came where hardly anything keeps to it.
+
+    `table`: row, unique_id, lead_time_periods, optionally supplier, which learn from each other by how many periods late they are. `orders`: row,
+    age, came. Null where no lead time is known.
+    """
+    column = pl.col
+    source = pl.coalesce(column("supplier").cast(pl.String), "unique_id") if "supplier" in table.columns else column("unique_id")
+    promised = table.select("row", source.alias("source"), promised=column("lead_time_periods").round(0).cast(pl.Int64))
+    late = orders.filter("came").join(promised, on="row").with_columns(delay=column("age") - column("promised"))
+    off = late.group_by("source").agg(
+        column("delay").median(),
+        deliveries=pl.len(),
+        share=pl.max_horizontal((column("delay") >= _OFF_PERIODS).mean(), (column("delay") <= -_OFF_PERIODS).mean()),
+    )
+    off = off.filter(column("deliveries") >= _FEWEST_DELIVERIES, column("share") >= _OFF_SHARE)
+    found = promised.join(off.select("source", "delay"), on="source", how="left", maintain_order="left")
+    shift = column("delay").fill_null(0).round(0).cast(pl.Int64)
+    return found.select((column("promised") + shift).clip(lower_bound=0))["promised"]

@@ -69,6 +69,7 @@ def test_the_contract_is_what_dbt_declares(tables: list[PublishedTable], dbt_man
     }
     assert with_contract - {t.source for t in tables} == {
         "recommendations.rec_order_economics",
+        "recommendations.rec_override_problems",
         "recommendations.rec_target_economics",
     }
 

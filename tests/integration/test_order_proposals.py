@@ -54,7 +54,7 @@ ORDER = "select order_units, reason from recommendations.rec_orders where item_i
 
 def test_a_budget_and_a_persons_word_are_terms_of_the_order(first_run: Settings, run_dbt, tmp_path: Path) -> None:
     """100 USD in all. A person orders 7 units of item 101 at store 1 for 10 USD each, where the model orders none: 70. What is left
-    buys a single unit of item 103 (20 USD) at most."""
+    buys a single unit of item 103 (20 USD) at most. A word on an item that nobody holds is left out with its reason, and stops nothing."""
     settings = first_run.changed(warehouse=tmp_path / "stockroom.duckdb")
     shutil.copyfile(first_run.warehouse, settings.warehouse)
     ((before, _),) = rows(settings, ORDER)
@@ -64,15 +64,29 @@ def test_a_budget_and_a_persons_word_are_terms_of_the_order(first_run: Settings,
         connection.execute(
             "insert into policy.order_overrides values (101, 1, '2016-03-10', '2016-03-10', 7, 'a wedding', 'buyer', '2016-03-09')"
         )
+        connection.execute(
+            "insert into policy.order_overrides values (999, 1, '2016-03-10', '2016-03-31', 9, 'left the range', 'buyer', '2016-03-09')"
+        )
     run_dbt(settings.source_dir, settings.warehouse, "run", "--select", "int_order_overrides", "rec_order_economics", as_of=AS_OF)
     warehouse = WarehouseFile(str(settings.warehouse))
     result = constrain(warehouse.read("from recommendations.rec_order_economics"))
     warehouse.replace_as_of(AS_OF, [(ORDER_ADJUSTMENTS, result.adjustments), (ORDER_TRANSFERS, result.transfers)])
-    models = ("stg_ml__order_adjustments", "rec_orders", "rec_why", "rec_purchase_orders", "rec_purchase_order_lines")
+    models = (
+        "stg_ml__order_adjustments",
+        "rec_orders",
+        "rec_why",
+        "rec_override_problems",
+        "rec_purchase_orders",
+        "rec_purchase_order_lines",
+    )
     run_dbt(
         settings.source_dir, settings.warehouse, "build", "--exclude-resource-type", "unit_test", "--select", *models, as_of=AS_OF
     )
 
+    # the build above holds order_overrides_make_sense, which warns of it
+    assert rows(settings, "select item_id, problem from recommendations.rec_override_problems") == [
+        (999, "item 999 is not held at store 1")
+    ]
     ((spent,),) = rows(settings, "select sum(order_usd) from recommendations.rec_orders")
     assert 80 <= spent <= 100
     word = "select model_order_units, adjustment_units, override_order_units, order_units from recommendations.rec_orders where item_id = 101 and location_id = 1"

@@ -2,7 +2,7 @@
 with exported as (
     select
         proposals.proposal_id, proposals.vendor_id, proposals.as_of_date as order_date, proposals.expected_receipt_date,
-        lines.item_id, lines.location_id, lines.order_units, lines.known_ordered_units
+        lines.item_id, lines.location_id, lines.order_units, lines.unit_cost_usd, lines.known_ordered_units
     from {{ ref("stg_input__order_proposals") }} as proposals
     inner join {{ ref("stg_input__order_proposal_lines") }} as lines on proposals.proposal_id = lines.proposal_id
     where proposals.exported_at is not null and proposals.as_of_date <= {{ as_of() }}
@@ -20,7 +20,7 @@ seen as (
 -- an order of that vendor, item and store on that day or later is the export, but for what the file showed before it
 select
     exported.proposal_id, exported.vendor_id, exported.item_id, exported.location_id, exported.order_date, exported.expected_receipt_date,
-    exported.order_units as exported_units,
+    exported.order_units as exported_units, exported.unit_cost_usd,
     coalesce(seen.ordered_units, 0) > exported.known_ordered_units as is_in_purchases
 from exported
 left join seen

@@ -1,4 +1,4 @@
--- the champion of its segment forecasts a series; where it was not run for it, the incumbent stands in
+-- the champion of its segment forecasts a series; where no forecast of it was written, the incumbent stands in
 with champions as (
     select
         series.item_id, series.location_id, segments.model as segment_champion_model, segments.incumbent_model
@@ -39,7 +39,7 @@ select
         '; ',
         case
             when chosen.champion_model <> chosen.segment_champion_model
-                then chosen.segment_champion_model || ', the champion of its segment, was not run for it'
+                then chosen.segment_champion_model || ', the champion of its segment, has no forecast written for it'
         end,
         case when metrics.rmse_units is null then 'not scored: as its segment' end,
         nullif(metrics.reason, 'ok')

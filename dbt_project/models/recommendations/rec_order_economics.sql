@@ -36,6 +36,27 @@ budgets as (
     group by all
 ),
 
+-- what was exported for the day is paid from the day's money, whether or not the purchase file shows it by now
+exported as (
+    select
+        exports.vendor_id, terms.abc_class, cast(exports.exported_units * exports.unit_cost_usd as decimal(18, 4)) as goods_usd
+    from {{ ref("int_exported_orders") }} as exports
+    left join {{ ref("rec_order_terms") }} as terms on exports.item_id = terms.item_id and exports.location_id = terms.location_id
+    where exports.order_date = {{ as_of() }}
+),
+
+exported_in_all as (
+    select coalesce(sum(goods_usd), 0) as goods_usd from exported
+),
+
+exported_by_vendor as (
+    select vendor_id, sum(goods_usd) as goods_usd from exported group by vendor_id
+),
+
+exported_by_class as (
+    select abc_class, sum(goods_usd) as goods_usd from exported group by abc_class
+),
+
 storage as (
     select location_id, min(capacity_units) as capacity_units, min(capacity_litres) as capacity_litres
     from {{ ref("location_storage") }}
@@ -57,6 +78,8 @@ select
     -- of what nothing can be decided, nothing is given away or filled up
     case when terms.order_units is not null then cast(floor(terms.inventory_position_units) as integer) end as inventory_position_units,
     cast(floor(terms.usable_on_hand_units) as integer) as usable_on_hand_units,
+    -- room is taken by what cannot be sold as well; books below zero take none
+    cast(greatest(coalesce(terms.on_hand_units, 0), 0) + coalesce(terms.on_order_units, 0) as double) as stored_units,
     terms.moq_units, terms.pack_units, cast(terms.unit_cost_usd as double) as unit_cost_usd,
     coalesce(series.holding_cost_usd, 0) * coalesce(terms.horizon_days, 0) / 7 as holding_cost_usd, series.shortage_cost_usd,
     coalesce(terms.daily_demand_units, 0) as daily_demand_units, terms.max_cover_days,
@@ -69,11 +92,15 @@ select
     minimums.minimum_order_usd,
     order_days.order_weekdays, order_days.every_days as order_every_days, order_days.first_order_date,
     total_budgets.budget_usd as total_budget_usd, vendor_budgets.budget_usd as vendor_budget_usd, class_budgets.budget_usd as class_budget_usd,
+    cast(exported_in_all.goods_usd as double) as total_exported_usd,
+    cast(coalesce(exported_by_vendor.goods_usd, 0) as double) as vendor_exported_usd,
+    cast(coalesce(exported_by_class.goods_usd, 0) as double) as class_exported_usd,
     storage.capacity_units as storage_capacity_units, storage.capacity_litres as storage_capacity_litres,
     terms.holding_cost_rate_per_year, terms.order_cost_usd_per_line,
     policy.transfer_cost_usd_per_line, policy.transfer_cost_usd_per_unit, policy.transfer_cover_days
 from {{ ref("rec_order_terms") }} as terms
 cross join {{ ref("int_policy") }} as policy
+cross join exported_in_all
 inner join {{ ref("int_products") }} as products on terms.item_id = products.item_id
 left join {{ ref("ftr_item_locations") }} as series on terms.item_id = series.item_id and terms.location_id = series.location_id
 left join demand on terms.item_id = demand.item_id and terms.location_id = demand.location_id
@@ -81,6 +108,8 @@ left join {{ ref("int_order_overrides") }} as overrides
     on terms.item_id = overrides.item_id and terms.location_id = overrides.location_id
 left join minimums on terms.vendor_id = minimums.vendor_id
 left join order_days on terms.vendor_id = order_days.vendor_id
+left join exported_by_vendor on terms.vendor_id = exported_by_vendor.vendor_id
+left join exported_by_class on terms.abc_class = exported_by_class.abc_class
 left join storage on terms.location_id = storage.location_id
 left join budgets as total_budgets on total_budgets.scope = 'total'
 left join budgets as vendor_budgets on vendor_budgets.scope = 'vendor' and cast(terms.vendor_id as varchar) = vendor_budgets.scope_key

@@ -11,13 +11,14 @@ import polars as pl
 from ml.replenishment.constraints.adjustments import adjusted
 from ml.replenishment.constraints.reward import CENTS_PER_USD, Rewards, pack_steps, ranked, take_while_room
 
-SCOPES = (("total_budget_usd", None), ("vendor_budget_usd", "vendor_id"), ("class_budget_usd", "abc_class"))
+SCOPES = (("total", None), ("vendor", "vendor_id"), ("class", "abc_class"))
+"""Names of the columns of each budget and of what is spent of it (`total_budget_usd`, `total_exported_usd`), and whose it is."""
 
 
 def cut_to_budget(lines: pl.DataFrame, orders: np.ndarray, rewards: Rewards) -> tuple[np.ndarray, pl.DataFrame]:
     """Orders within every budget that holds for them, and what was cut.
 
-    What a person ordered is paid first. A line whose cost is not known cannot be counted against a budget and is left out where one
+    What was exported for the same day is paid already, and what a person ordered is paid first. A line whose cost is not known cannot be counted against a budget and is left out where one
     holds. Packs that earn nothing come last, and are still bought where money is left: they save order lines.
     """
     scopes, limited = _scopes(lines, orders)
@@ -52,7 +53,8 @@ def _scopes(lines: pl.DataFrame, orders: np.ndarray) -> tuple[list[tuple[np.ndar
     cost = np.rint(lines["unit_cost_usd"].fill_null(0).to_numpy() * CENTS_PER_USD).astype(np.int64)
     spent = np.where(fixed, orders, 0) * cost
     scopes, limited = [], np.zeros(lines.height, dtype=bool)
-    for column, key in SCOPES:
+    for scope, key in SCOPES:
+        column, paid = f"{scope}_budget_usd", lines[f"{scope}_exported_usd"].to_numpy()
         has = lines[column].is_not_null().to_numpy()
         if not has.any():
             continue
@@ -60,7 +62,8 @@ def _scopes(lines: pl.DataFrame, orders: np.ndarray) -> tuple[list[tuple[np.ndar
         if key is not None:
             of_row = lines[key].fill_null(0 if key == "vendor_id" else "").rank("dense").cast(pl.Int64).to_numpy()
         of_row = np.where(has, of_row, -1)
-        budgets = np.floor(lines[column].fill_null(0).to_numpy() * CENTS_PER_USD + 1e-6).astype(np.int64)
+        left = np.maximum(lines[column].fill_null(0).to_numpy() - paid, 0)
+        budgets = np.floor(left * CENTS_PER_USD + 1e-6).astype(np.int64)
         room = {
             int(name): max(int(budgets[of_row == name].min()) - int(spent[of_row == name].sum()), 0)
             for name in np.unique(of_row[has])
@@ -73,11 +76,18 @@ def _scopes(lines: pl.DataFrame, orders: np.ndarray) -> tuple[list[tuple[np.ndar
 def _limits_in_words(lines: pl.DataFrame) -> list[str]:
     texts = lines.select(
         pl.concat_str(
-            pl.format("{} USD in all", pl.col("total_budget_usd").round(2)),
-            pl.format("{} USD for vendor {}", pl.col("vendor_budget_usd").round(2), pl.col("vendor_id")),
-            pl.format("{} USD for class {}", pl.col("class_budget_usd").round(2), pl.col("abc_class")),
+            _limit_in_words("total", pl.format("{} USD in all", pl.col("total_budget_usd").round(2))),
+            _limit_in_words(
+                "vendor", pl.format("{} USD for vendor {}", pl.col("vendor_budget_usd").round(2), pl.col("vendor_id"))
+            ),
+            _limit_in_words("class", pl.format("{} USD for class {}", pl.col("class_budget_usd").round(2), pl.col("abc_class"))),
             separator=", ",
             ignore_nulls=True,
         )
     )
     return texts.to_series().to_list()
+
+
+def _limit_in_words(scope: str, limit: pl.Expr) -> pl.Expr:
+    spent = pl.col(f"{scope}_exported_usd")
+    return pl.when(spent > 0).then(pl.format("{}, {} of it exported already", limit, spent.round(2))).otherwise(limit)

@@ -45,10 +45,11 @@ def constrain(lines: pl.DataFrame) -> Constrained:
         transfer_rows.with_columns(is_moved=True), on=["item_id", "location_id"], how="left", maintain_order="left"
     )
     may_grow = ~closed & is_moved["is_moved"].is_null().to_numpy()
+    transferred = _transferred(lines, transfers)
     put_off: set[int] = set()
     while True:
         joint, minimum_rows = meet_minimums(lines, open_today, rewards, may_grow, put_off)
-        stored, storage_rows = cut_to_storage(lines, joint, rewards)
+        stored, storage_rows = cut_to_storage(lines, joint, rewards, transferred)
         paid, budget_rows = cut_to_budget(lines, stored, rewards)
         below = _below_minimum(lines, paid) - put_off
         if not below:
@@ -68,6 +69,16 @@ def constrain(lines: pl.DataFrame) -> Constrained:
     )
     orders = lines.select("item_id", "location_id", order_units=pl.Series(paid))
     return Constrained(orders, ORDER_ADJUSTMENTS.conform(adjustments), transfers)
+
+
+def _transferred(lines: pl.DataFrame, transfers: pl.DataFrame) -> np.ndarray:
+    """Units that come from other stores less those that go to them, per line."""
+    sides = pl.concat(
+        transfers.select("item_id", location_id=side, units=sign * pl.col("transfer_units"))
+        for side, sign in (("to_location_id", 1), ("from_location_id", -1))
+    )
+    net = sides.group_by("item_id", "location_id").agg(pl.col("units").sum())
+    return lines.join(net, on=["item_id", "location_id"], how="left", maintain_order="left")["units"].fill_null(0).to_numpy()
 
 
 def _below_minimum(lines: pl.DataFrame, orders: np.ndarray) -> set[int]:

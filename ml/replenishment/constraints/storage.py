@@ -15,39 +15,51 @@ MICRO = 1_000
 """Volumes are counted in thousandths of a millilitre, as whole numbers."""
 
 
-def cut_to_storage(lines: pl.DataFrame, orders: np.ndarray, rewards: Rewards) -> tuple[np.ndarray, pl.DataFrame]:
+def cut_to_storage(
+    lines: pl.DataFrame, orders: np.ndarray, rewards: Rewards, transferred: np.ndarray
+) -> tuple[np.ndarray, pl.DataFrame]:
     """Orders that fit, and what was cut: packs are ranked by expected reward per unit of room.
 
-    All that is on order is taken to be there by then: goods that sell meanwhile make room that nobody counts on. An item without a
-    known volume takes no litres. What a person ordered takes its room first.
+    Room is taken by what is physically there, whether or not it can be sold, by all that is on order, as if it were there by then
+    (goods that sell meanwhile make room that nobody counts on), and by what other stores send: `transferred` (lines,) is what comes
+    from them less what goes to them. An item without a known volume takes no litres. What a person ordered takes its room first.
     """
+    held = np.maximum(lines["stored_units"].to_numpy() + transferred, 0)
     parts = []
     after = orders.copy()
     for column, size, per_unit, unit in (
         ("storage_capacity_units", None, 1, "units"),
         ("storage_capacity_litres", "unit_volume_ml", MICRO, "litres"),
     ):
-        after, part = _cut(lines, after, rewards, column, size, per_unit, unit)
+        after, part = _cut(lines, after, held, rewards, column, size, per_unit, unit)
         parts.append(part)
     return after, pl.concat(parts)
 
 
 def _cut(
-    lines: pl.DataFrame, orders: np.ndarray, rewards: Rewards, column: str, size: str | None, per_unit: int, unit: str
+    lines: pl.DataFrame,
+    orders: np.ndarray,
+    held: np.ndarray,
+    rewards: Rewards,
+    column: str,
+    size: str | None,
+    per_unit: int,
+    unit: str,
 ) -> tuple[np.ndarray, pl.DataFrame]:
     has = lines[column].is_not_null().to_numpy()
     if not has.any():
         return orders, adjusted(lines, np.array([], dtype=int), "storage", [], np.array([]), [])
     each = np.ones(lines.height, dtype=np.int64)
-    capacity = np.floor(lines[column].fill_null(0).to_numpy()).astype(np.int64)
+    capacity = lines[column].fill_null(0).to_numpy()
     if size is not None:
         each = np.rint(lines[size].fill_null(0).to_numpy() * per_unit).astype(np.int64)
-        capacity = np.floor(lines[column].fill_null(0).to_numpy() * 1000 * per_unit).astype(np.int64)
+        capacity = capacity * 1000 * per_unit
     locations = np.where(has, lines["location_id"].to_numpy(), -1)
     free = lines["override_order_units"].is_null().to_numpy()
-    held = np.maximum(lines["inventory_position_units"].fill_null(0).to_numpy().astype(np.int64), 0) + np.where(free, 0, orders)
+    taken_before = (held + np.where(free, 0, orders)) * each
+    # rounded once, over the whole store: a fraction of every line adds up
     room = {
-        int(name): max(int(capacity[locations == name].min()) - int((held * each)[locations == name].sum()), 0)
+        int(name): max(int(np.floor(capacity[locations == name].min() - taken_before[locations == name].sum() + 1e-6)), 0)
         for name in np.unique(locations[has])
     }
     steps = pack_steps(rewards, lines, np.zeros(lines.height), np.where(has & free, orders, 0))

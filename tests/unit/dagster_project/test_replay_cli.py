@@ -6,15 +6,20 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
+import yaml
 from click.testing import Result
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
 from dagster_project.assets.replay import replay
 from dagster_project.cli import app
+from dagster_project.decisions_cli import WHAT_IF_PARAMETERS
 from dagster_project.resources import Warehouse
+from dagster_project.settings import PROJECT_ROOT
 from dagster_project.warehouse_file import WarehouseFile
-from ml.contracts import REPLAYS
+from ml.contracts import POLICY_WHAT_IF, REPLAYS
+from ml.replenishment.replay_policies import POLICIES, REPLAYED_AS
+from ml.replenishment.replay_tables import PARAMETERS
 
 
 def stockroom(*arguments: object) -> Result:
@@ -60,7 +65,7 @@ def test_what_if_prints_a_line_per_value_and_draws_the_curve(warehouse: Path, tm
     values = ("--parameter", "service_level", "--values", "0.8,0.9,0.95")
     result = stockroom("what-if", *values, "--warehouse", warehouse, "--png", png)
     assert result.exit_code == 0, result.output
-    assert "What if service_level were" in result.stdout
+    assert "What if service_level (probability of no stock-out per cycle) were" in result.stdout
     for value in ("0.8", "0.9", "0.95"):
         assert f" {value} │" in result.stdout
     assert imread(png).shape[:2] == (840, 1650)
@@ -72,10 +77,36 @@ def test_what_if_prints_a_line_per_value_and_draws_the_curve(warehouse: Path, tm
         ]
 
 
+def test_multiples_of_todays_value_are_called_so_wherever_they_are_shown(warehouse: Path) -> None:
+    """0.5 is half of today's holding rate, not a rate of 50 %."""
+    result = stockroom("what-if", "--parameter", "holding_rate", "--values", "0.5,1", "--warehouse", warehouse)
+    assert result.exit_code == 0, result.output
+    assert "What if holding_rate (times today's rate) were" in " ".join(result.stdout.split())
+    (described,) = [column.description for column in POLICY_WHAT_IF.columns if column.name == "value"]
+    for name, (_, meaning, _) in PARAMETERS.items():
+        assert f"{name} ({meaning})" in WHAT_IF_PARAMETERS
+        assert f"{name}: {meaning}" in described
+
+
+def test_every_policy_of_the_warehouse_is_replayed_or_said_not_to_be() -> None:
+    seeds = yaml.safe_load((PROJECT_ROOT / "dbt_project" / "seeds" / "_seeds.yml").read_text())["seeds"]
+    (policy,) = [
+        column
+        for seed in seeds
+        if seed["name"] == "policy_assignments"
+        for column in seed["columns"]
+        if column["name"] == "policy"
+    ]
+    assert list(REPLAYED_AS) == policy["data_tests"][1]["accepted_values"]["arguments"]["values"]
+    assert {name for name in REPLAYED_AS.values() if name} <= set(POLICIES)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("replay", "--policies", "eoq"), "no policy eoq; there are quantile"),
+        (("replay", "--policies", "eoq_sq"), "eoq_sq as eoq_textbook, rss as rss_textbook, base_stock as rs_textbook"),
+        (("replay", "--policies", "fill_rate"), "fill_rate is not replayed"),
         (("replay", "--policies", "clairvoyant_distribution"), "generated data only"),
         (("replay", "--baseline", "nobody"), "no policy nobody"),
         (("what-if", "--parameter", "weather"), "no parameter weather; there are service_level"),

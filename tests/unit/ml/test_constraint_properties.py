@@ -34,6 +34,7 @@ def a_line(draw) -> dict:
         "holding_cost_usd": draw(st.sampled_from([0.0, 0.01, 1.0])),
         "inventory_position_units": position,
         "usable_on_hand_units": max(position, 0),
+        "stored_units": max(position, 0) + draw(st.sampled_from([0.0, 0.5, 7.0])),
         "reorder_point_units": float(draw(st.integers(0, 60))),
         "daily_demand_units": draw(st.sampled_from([0.0, 0.3, 5.0])),
         "demand_quantile_units": [float(knot) for knot in knots],
@@ -100,8 +101,15 @@ def test_no_order_is_above_a_budget_unless_a_person_alone_is(frame: pl.DataFrame
 @CASES
 @given(many_lines())
 def test_what_is_ordered_fits_into_the_store(frame: pl.DataFrame) -> None:
-    after = joined(frame, constrain(frame)).filter(pl.col("storage_capacity_units").is_not_null())
-    held = pl.col("inventory_position_units").clip(lower_bound=0)
+    result = constrain(frame)
+    after = joined(frame, result).filter(pl.col("storage_capacity_units").is_not_null())
+    sides = pl.concat(
+        result.transfers.select("item_id", location_id=side, moved=sign * pl.col("transfer_units"))
+        for side, sign in (("to_location_id", 1), ("from_location_id", -1))
+    )
+    moved = sides.group_by("item_id", "location_id").agg(pl.col("moved").sum())
+    after = after.join(moved, on=["item_id", "location_id"], how="left")
+    held = pl.col("stored_units") + pl.col("moved").fill_null(0)
     for own in after.partition_by("location_id"):
         fixed = own.select((held + pl.when(pl.col("is_free")).then(0).otherwise("order_units")).sum()).item()
         assert own.select((held + pl.col("order_units")).sum()).item() <= max(own["storage_capacity_units"].min(), fixed)

@@ -170,6 +170,17 @@ def test_the_budget_buys_what_earns_most_per_dollar() -> None:
     assert result.adjustments["reason"][0] == "the budget is short (300.0 USD in all): other packs earn more per dollar"
 
 
+def test_what_was_exported_for_the_day_is_paid_from_its_money() -> None:
+    """300 USD a day, 250 exported this morning: 50 are left, 5 units at 10. What is spent beyond a budget leaves nothing."""
+    line = {"total_budget_usd": 300, "total_exported_usd": 250.0, "vendor_exported_usd": 250.0}
+    result = constrain(lines(line))
+    assert orders(result) == [5]
+    assert result.adjustments["reason"][0].startswith("the budget is short (300.0 USD in all, 250.0 of it exported already)")
+    assert orders(constrain(lines(line | {"vendor_budget_usd": 200}))) == [0]
+    # without a budget nobody counts
+    assert orders(constrain(lines(line | {"total_budget_usd": None}))) == [20]
+
+
 def test_budgets_of_vendors_and_classes_hold_beside_the_total() -> None:
     result = constrain(
         lines(
@@ -204,11 +215,42 @@ def test_what_a_person_orders_is_paid_first_and_what_has_no_price_is_not_bought_
 
 def test_what_does_not_fit_is_cut_where_it_earns_least() -> None:
     """Room for 70 units, 30 of item 2 are there: of 40 wanted 40 fit; with 60 only 30, and the shelf of item 1 is the emptier one."""
-    roomy = lines({"storage_capacity_units": 70}, {"storage_capacity_units": 70, "inventory_position_units": 30})
+    there = {"inventory_position_units": 30, "stored_units": 30}
+    roomy = lines({"storage_capacity_units": 70}, {"storage_capacity_units": 70} | there)
     assert orders(constrain(roomy)) == [20, 20]
-    narrow = constrain(lines({"storage_capacity_units": 60}, {"storage_capacity_units": 60, "inventory_position_units": 30}))
+    narrow = constrain(lines({"storage_capacity_units": 60}, {"storage_capacity_units": 60} | there))
     assert orders(narrow) == [20, 10]
     assert said(narrow) == [(2, 1, "storage", -10)]
+
+
+def test_room_is_taken_by_what_is_there_not_by_what_can_be_sold() -> None:
+    """50 lie there, 40 of them quarantined: a position of 10. With 60 units of room 10 can come; a position would have let 20 in."""
+    line = {"storage_capacity_units": 60, "inventory_position_units": 10, "stored_units": 50}
+    assert orders(constrain(lines(line))) == [10]
+
+
+def test_fractions_of_units_add_up_over_the_store() -> None:
+    # ten lines of 0.9 units take 9 of 20 units of room: 11 are left, not 20
+    line = {"storage_capacity_units": 20, "order_units": 2, "stored_units": 0.9}
+    assert sum(orders(constrain(lines(*[line] * 10)))) == 11
+
+
+def test_what_other_stores_send_takes_room_and_what_goes_to_them_makes_it() -> None:
+    """Store 2 sends 20 of its 750 units of item 1 to store 1, which has room for 30: 10 are left for item 3. Store 2 has room for 740:
+    730 stay, 10 of item 2 fit."""
+    full = {"location_id": 2, "storage_capacity_units": 740}
+    result = constrain(
+        lines(
+            {"transfer_cover_days": 30.0, "storage_capacity_units": 30},
+            {"item_id": 3, "storage_capacity_units": 30, "order_units": 20},
+            surplus(750, stored_units=750) | full,
+            {"item_id": 2} | full,
+        )
+    )
+    assert result.transfers["transfer_units"].to_list() == [20]
+    assert dict(zip(result.orders.select("item_id", "location_id").rows(), orders(result), strict=True)) == {
+        (1, 1): 0, (1, 2): 0, (2, 2): 10, (3, 1): 10,
+    }  # fmt: skip
 
 
 def test_litres_count_by_the_volume_of_the_item() -> None:

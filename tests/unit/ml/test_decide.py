@@ -176,6 +176,41 @@ def test_dates_give_what_whole_numbers_give(period: str) -> None:
     assert_frame_equal(decide(**stamps), decide(**count), check_exact=True)
 
 
+def dated(demand: dict[str, list[float]], begin: dict[str, date], step: str, now: date) -> Frames:
+    """Series that begin on days of their own."""
+    made = frames(demand, lead_time_periods=2)
+    rows = [
+        pl.DataFrame({"unique_id": i, "ds": pl.date_range(begin[i], now, step, eager=True)[: len(y)], "y": y})
+        for i, y in demand.items()
+    ]
+    made["history"] = pl.concat(rows)
+    made["state"] = made["state"].with_columns(now=pl.lit(now))
+    return made
+
+
+def test_weeks_begin_on_the_weekday_of_each_series() -> None:
+    now = date(2024, 7, 1)
+    both = dated({"A": [20.0] * 26, "B": [20.0] * 26}, {"A": date(2024, 1, 1), "B": date(2023, 12, 31)}, "1w", now)
+    orders = decide(**both)
+    alone = [decide(**{name: frame.filter(pl.col("unique_id") == i) for name, frame in both.items()}) for i in "AB"]
+    assert_frame_equal(orders, pl.concat(alone), check_exact=True)
+    assert orders["expected_demand_units"].to_list() == pytest.approx([60, 60], abs=1)
+
+
+def test_rows_of_series_nobody_asked_for_do_not_change_what_a_period_is() -> None:
+    made = dated({"A": [20.0] * 26}, {"A": date(2024, 1, 1)}, "1w", date(2024, 7, 1))
+    stray = pl.DataFrame({"unique_id": ["X"] * 3, "ds": [date(2024, 3, 5), date(2024, 3, 6), date(2024, 3, 9)], "y": [1.0] * 3})
+    more = made | {"history": pl.concat([made["history"], stray])}
+    assert_frame_equal(decide(**more), decide(**made), check_exact=True)
+
+
+def test_a_frequency_that_is_said_needs_no_other_series_to_read_it_from() -> None:
+    """Sold every other week, with the weeks without a sale left out."""
+    made = dated({"A": [4.0] * 13}, {"A": date(2024, 1, 1)}, "2w", date(2024, 7, 1))
+    assert decide(**made)["expected_demand_units"][0] == pytest.approx(12, abs=1)
+    assert decide(**made, freq="W")["expected_demand_units"][0] == pytest.approx(6, abs=1)
+
+
 def test_the_last_days_of_months_are_months() -> None:
     ends = pl.date_range(date(2023, 1, 1), date(2023, 12, 1), "1mo", eager=True).dt.month_end()
     made = frames({"A": [10.0] * 12})

@@ -69,7 +69,8 @@ def test_what_never_was_in_stock_is_ordered_all_the_same() -> None:
         ({"order_cost": -5.0}, "ordered"),
         ({"review_periods": None}, "ordered"),
         ({"review_periods": 0}, "ordered"),
-        ({"service_level": 1.5}, "ordered"),
+        ({"service_level": 1.5}, "ordered; service level not between 0 and 1: not used"),
+        ({"service_level": 0.0}, "ordered; service level not between 0 and 1: not used"),
         ({"max_stock": math.inf}, "ordered"),
     ],
 )
@@ -244,3 +245,32 @@ def test_every_order_is_a_number_with_a_reason_and_whole_where_units_are(data: s
         assert math.isfinite(quantity)
         assert quantity == round(quantity) or not said
         assert reason
+
+
+# Ids and words --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unmet", ["backorder", "Backordered"])
+def test_a_word_nobody_knows_is_refused(unmet: str) -> None:
+    with pytest.raises(ContractError, match=r"params.unmet: '.*' is not one of lost, backordered"):
+        decide(**frames({"A": STEADY}, unmet=unmet))
+
+
+def test_a_frequency_nobody_knows_is_refused() -> None:
+    with pytest.raises(ContractError, match=r"freq 'Q' is not one of D, W, M"):
+        decide(**frames({"A": STEADY}), freq="Q")
+
+
+def test_terms_of_ids_the_state_cannot_hold_are_answered_all_the_same() -> None:
+    made = frames({"A": STEADY, "B": STEADY})
+    made["state"] = made["state"].filter(pl.col("unique_id") == "A").with_columns(pl.col("unique_id").cast(pl.Enum(["A"])))
+    orders = decide(**made)
+    assert orders["unique_id"].to_list() == ["A", "B"]
+    assert orders["reason"].to_list() == ["ordered", "terms of an item without state: stock is not known"]
+
+
+def test_whole_floats_are_the_ids_that_whole_numbers_are() -> None:
+    made = frames({"1": STEADY})
+    for name, dtype in (("history", pl.Float64), ("state", pl.Int64), ("params", pl.Int32)):
+        made[name] = made[name].with_columns(pl.col("unique_id").cast(dtype))
+    assert decide(**made)["reason"].to_list() == ["ordered"]

@@ -21,10 +21,13 @@ def backtest_of(units: np.ndarray, valid: np.ndarray | None = None, **paths: np.
     return Backtest(np.arange(len(units)), tuple(range(units.shape[1])), full, units, valid, valid, valid)
 
 
-def weights_of(made: Backtest, segment: np.ndarray | None = None, segments: int = 1, level: float = 1.0) -> Weights:
+def weights_of(
+    made: Backtest, segment: np.ndarray | None = None, segments: int = 1, level: float = 1.0, sale: float = 0.0
+) -> Weights:
     series, origins, _ = made.units.shape
     code = np.zeros(series, dtype=np.int64) if segment is None else segment
-    return learn_weights(made, np.full((series, origins), level), code, segments, SETTINGS)
+    scales = (np.full((series, origins), value) for value in (level, sale))
+    return learn_weights(made, *scales, code, segments, SETTINGS)
 
 
 @settings(max_examples=25, deadline=None)
@@ -122,3 +125,12 @@ def test_models_that_say_the_same_of_no_demand_are_weighed_all_the_same(size: fl
     found = weights_of(backtest_of(np.zeros((60, 2, 3)), a=same, b=same, c=same, d=same))
     assert found.squared[0] == pytest.approx([0.25] * 4, abs=0.01)
     assert found.absolute[0] == pytest.approx([0.25] * 4, abs=0.01)
+
+
+def test_a_sale_of_what_sells_seldom_is_no_data_error() -> None:
+    """One unit in fifty periods is fifty levels: cut to twenty, whoever says less than half of it would be right."""
+    units = (np.random.default_rng(9).random((4_000, 3, 10)) < 0.02).astype(float)
+    truth = np.full(units.shape, units.mean())
+    made = backtest_of(units, right=truth, tenth=truth / 10)
+    assert weights_of(made, level=0.02, sale=1.0).squared[0, 0] > 0.5
+    assert weights_of(made, level=0.02, sale=0.0).squared[0, 0] < 0.4

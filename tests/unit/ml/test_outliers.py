@@ -94,6 +94,7 @@ def test_a_low_week_is_lifted_but_not_one_without_stock() -> None:
     result = found(units, in_stock=in_stock)
     assert result.is_robust_outlier[:, 15].tolist() == [True, False]
     assert 50 < result.training_units[0, 15] < 100
+    assert TREATMENTS[result.treatment[0, 15]] == "raised to the robust bound"
     assert result.training_units[1, 15] == 0
 
 
@@ -129,17 +130,21 @@ def test_chunks_do_not_change_the_result() -> None:
 
 
 def test_every_flagged_week_has_a_row_with_its_reading() -> None:
+    """10 were sold before the shelf was empty, 300 would have been: the demand is capped, and still above the sales."""
     units = np.full((1, 30), 20.0)
     units[0, 29] = 300
     result = found(units)
+    sold = units.copy()
+    sold[0, 29] = 10
     keys = pl.DataFrame({"item_id": [58], "location_id": [1]}, schema={"item_id": pl.Int32, "location_id": pl.Int32})
-    rows = outlier_rows(result, units, keys, date(2024, 12, 23)).to_dicts()
+    rows = outlier_rows(result, sold, units, keys, date(2024, 12, 23)).to_dicts()
     assert len(rows) == 1
     assert rows[0] | {"expected_units": None, "robust_z": None, "training_units": None} == {
         "item_id": 58,
         "location_id": 1,
         "week_start_date": date(2024, 12, 23),
-        "sold_units": 300.0,
+        "sold_units": 10.0,
+        "demand_units": 300.0,
         "expected_units": None,
         "robust_z": None,
         "isolation_score": None,
@@ -149,6 +154,7 @@ def test_every_flagged_week_has_a_row_with_its_reading() -> None:
         "treatment": "capped at the robust bound",
     }
     assert rows[0]["expected_units"] == pytest.approx(20, abs=1e-4)
+    assert 10 < rows[0]["training_units"] < 300
 
 
 def test_settings_out_of_range_are_refused() -> None:

@@ -16,6 +16,7 @@ from ml.replenishment.search import (
     best_order,
     draw_inflow,
     sold_and_held,
+    unmet_units,
 )
 from ml.replenishment.settings import DecisionSettings
 from ml.replenishment.supply import Supply
@@ -59,16 +60,27 @@ def test_what_an_order_sells_and_leaves_until_the_next_one_comes() -> None:
     assert (sold.tolist(), held.tolist()) == ([9 / 4], [3 / 4])
 
 
+def test_what_is_asked_for_in_vain_until_a_period() -> None:
+    # 3 units come in the second period: 9 are missed before, then 0, 0, 0 and 1 more; with all three periods, 9 more again
+    now = situation([[9, 1, 9], [9, 2, 9], [9, 3, 9], [9, 4, 9]], lead=1)
+    arrival, until = np.full((1, 4), 1), np.full((1, 4), 2)
+    assert unmet_units(now, np.array([3.0]), arrival, until).tolist() == [9 + 1 / 4]
+    assert unmet_units(now, np.array([3.0]), arrival, until + 1).tolist() == [9 + 1 / 4 + 9 - 3 / 4]
+
+
 def test_open_orders_come_at_the_age_the_hazard_says() -> None:
-    draws = draw(4, 3, AGES + 4, 7)
+    draws = draw(4, 3, AGES + 7, 7)
     # 5 ordered now come next period, 7 ordered in the last one come now, 9 of two periods ago never
-    inflow = draw_inflow(np.array([[5.0, 7.0, 9.0]]), NEXT_PERIOD, draws, 3)
+    inflow = draw_inflow(np.array([[0.0, 0.0, 0.0, 5.0, 7.0, 9.0]]), NEXT_PERIOD, draws, 3)
     assert inflow.tolist() == [[[7.0, 5.0, 0.0]] * 4]
+    # 4 that count as ordered in the next period come in the one after it
+    inflow = draw_inflow(np.array([[0.0, 0.0, 4.0, 0.0, 0.0, 0.0]]), NEXT_PERIOD, draws, 3)
+    assert inflow.tolist() == [[[0.0, 0.0, 4.0]] * 4]
 
 
 def test_half_of_the_paths_see_an_order_that_comes_in_one_of_two_cases() -> None:
     supply = Supply(np.array([[0.5, 0.0, 0.0]]), np.array([0.0]))
-    inflow = draw_inflow(np.array([[8.0, 0.0, 0.0]]), supply, draw(64, 2, AGES + 4, 7), 2)
+    inflow = draw_inflow(np.array([[0.0, 0.0, 8.0, 0.0, 0.0]]), supply, draw(64, 2, AGES + 5, 7), 2)
     assert inflow[0, :, 0].sum() == 32 * 8
     assert inflow[0, :, 1].sum() == 0
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from decide_frames import one_order
 from scipy.special import beta
 
 from ml.replenishment.settings import DecisionSettings
-from ml.replenishment.supply import Supply, learn_supply
+from ml.replenishment.supply import Supply, learn_supply, usual_lead_times
 
 SETTINGS = DecisionSettings()
 
@@ -90,3 +91,82 @@ def test_open_orders_that_are_overdue_say_that_the_supplier_is_slow() -> None:
     came = one_order([10.0] * 30, lead_time_periods=1, receipts=[(i, at, due, q) for i, at, due, q in open_orders])
     assert waiting["lead_time_reliability"] < 0.01
     assert came["lead_time_reliability"] > 0.75
+
+
+# Lead times of their own ----------------------------------------------------------------------------------------------------
+
+
+def test_an_order_that_begins_to_age_later_comes_later() -> None:
+    supply = Supply(np.array([[0.1, 0.5, 0.2]]), np.array([0.0]))
+    assert supply.arrived_by(-2, 4)[0] == pytest.approx([0.0, 0.0, 0.1, 0.55])
+    assert supply.arrived_by(-9, 3)[0] == pytest.approx([0.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("delays", "lead_time"),
+    [
+        ([5, 5, 5], 7),
+        ([4, 6, 5, 9], 8),  # the median, 5.5, rounded
+        ([5, 5], 2),  # too few to say
+        ([5, 5, 5, 0], 2),  # a quarter kept the day
+        ([1, 1, 1, 1], 2),  # a period late is what the hazards are for
+        ([-2, -2, -2], 0),
+    ],
+)
+def test_a_lead_time_far_from_the_promised_one_is_learned(delays: list[int], lead_time: int) -> None:
+    table = pl.DataFrame({"row": [0], "unique_id": ["A"], "lead_time_periods": [2.0]})
+    orders = pl.DataFrame({"row": 0, "age": [2 + delay for delay in delays], "came": True})
+    assert usual_lead_times(table, orders).to_list() == [lead_time]
+
+
+def test_a_supplier_is_as_late_for_all_of_its_series() -> None:
+    table = pl.DataFrame({"row": [0, 1, 2], "unique_id": list("ABC"), "lead_time_periods": [2.0, 4.0, None], "supplier": "V"})
+    orders = pl.DataFrame({"row": [0, 0, 0], "age": [5, 5, 5], "came": True})
+    assert usual_lead_times(table, orders).to_list() == [5, 7, None]
+
+
+@pytest.mark.parametrize("policy", ["least_cost", "newsvendor", "just_in_time"])
+@pytest.mark.parametrize("unmet", ["lost", "backordered"])
+def test_who_always_comes_on_the_same_other_day_is_ordered_from_as_if_it_were_promised(policy: str, unmet: str) -> None:
+    demand = [10.0, 12.0, 9.0, 11.0, 8.0, 10.0] * 4
+    came = [("A", at, at + 7, 10.0) for at in range(76, 92)]
+    open_orders = [("A", at, at + 2, 10.0) for at in range(94, 100)]
+    promised = one_order(demand, policy, receipts=came, unmet=unmet, lead_time_periods=7,
+                         open_orders=[(i, at, at + 7, units) for i, at, _, units in open_orders])  # fmt: skip
+    late = one_order(demand, policy, receipts=came, unmet=unmet, lead_time_periods=2, open_orders=open_orders)
+    # by period 107 six periods' orders arrive, and eight periods ask for about 80: what is open is not ordered once more
+    assert late["order_qty"] == promised["order_qty"] < 40
+    assert late["reason"] == "ordered; orders come after 7 periods, not as promised"
+    assert late["lead_time_reliability"] == 0
+
+
+def test_an_order_promised_for_later_than_usual_is_waited_for() -> None:
+    demand = [10.0] * 20
+    came = [("A", at, at + 2, 10.0) for at in range(80, 95)]
+    quantity = {
+        day: one_order(demand, on_hand=10.0, receipts=came, lead_time_periods=2, open_orders=[("A", 99, day, 20.0)])["order_qty"]
+        for day in (101, 102, 114)
+    }
+    # 30 are wanted for three periods: 20 that come in time leave nothing; 20 that come after them count for nothing
+    assert quantity[101] < 3
+    assert quantity[114] == one_order(demand, on_hand=10.0, receipts=came, lead_time_periods=2)["order_qty"] > 8
+
+
+def test_what_is_always_said_and_always_holds_is_no_other_promise() -> None:
+    """Dates that are a period after the lead time of the terms, and orders that come on them."""
+    came = [("A", at, at + 3, 10.0) for at in range(80, 95)]
+    orders = [
+        one_order([10.0] * 20, receipts=came, lead_time_periods=2, open_orders=[("A", 98, expected, 20.0)])
+        for expected in (100, 101)
+    ]
+    assert orders[0]["order_qty"] == orders[1]["order_qty"]
+
+
+def test_an_open_order_counts_without_the_day_it_was_placed() -> None:
+    came = [("A", at, at + 2, 10.0) for at in range(80, 95)]
+    order = {"receipts": came, "lead_time_periods": 2}
+    dated = one_order([10.0] * 20, open_orders=[("A", 99, 101, 20.0)], **order)
+    for ordered_at, expected_at in ((None, 101), (99, None)):
+        assert one_order([10.0] * 20, open_orders=[("A", ordered_at, expected_at, 20.0)], **order) == dated
+    # of neither, it is half-way
+    assert one_order([10.0] * 20, open_orders=[("A", None, None, 20.0)], **order)["believed_on_order_units"] < -19
