@@ -37,6 +37,8 @@ _OBJECTIVES: dict[str, dict[str, Any]] = {
     "lightgbm_squared": {"objective": "regression"},
     "lightgbm_absolute": {"objective": "l1"},
 }
+_FEWEST_ROWS, _FEWEST_SALES = 80, 50
+"""A leaf has so many rows, and as many as have so many sales on average: a leaf that saw no sale by chance says that there never is one."""
 _FORETOLD_SHARE = 0.6
 """Periods foretold for each one of history, at most, from more origins than usual: time must not grow by rows that say the same again."""
 _WORKERS = 2
@@ -111,10 +113,14 @@ def fit(names: Sequence[str], panel: Panel, end: int, horizon: int, settings: Fo
     rows = _training_rows(panel, level, end, horizon, settings)
     if len(rows.target) < settings.boosting_min_rows or (target := capped(rows.target)) is None:
         return {}
-    boosters = trained(
-        dataset(rows, target), [parameters(settings) | _OBJECTIVES[name] for name in names], settings.boosting_rounds
-    )
+    own = parameters(settings) | {"min_data_in_leaf": _leaf_rows(target)}
+    boosters = trained(dataset(rows, target), [own | _OBJECTIVES[name] for name in names], settings.boosting_rounds)
     return {name: Booster(booster, rows.features, level) for name, booster in zip(names, boosters, strict=True)}
+
+
+def _leaf_rows(target: Array) -> int:
+    """Rows of a leaf, at least; a twentieth of all rows at most, or there is nothing to tell apart."""
+    return int(np.clip(_FEWEST_SALES / (target > 0).mean(), _FEWEST_ROWS, max(len(target) / 20, _FEWEST_ROWS)))
 
 
 def capped(target: Array) -> Array | None:
@@ -151,7 +157,7 @@ def parameters(settings: ForecastSettings) -> dict[str, Any]:
     return {
         "learning_rate": settings.boosting_learning_rate,
         "num_leaves": settings.boosting_leaves,
-        "min_data_in_leaf": 80,
+        "min_data_in_leaf": _FEWEST_ROWS,
         "feature_fraction": 0.6,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,

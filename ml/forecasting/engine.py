@@ -263,7 +263,8 @@ def estimate_all(
 
     level = at_origins(past_panel.level_units)
     sale = at_origins(past_panel.sale_units)
-    weights = learn_weights(tested, level, sale, past_segments.code, len(segments.names), settings)
+    medians = [name for name in names if not REGISTRY[name].is_mean]
+    weights = learn_weights(tested, level, sale, past_segments.code, len(segments.names), settings, medians)
     phi = dispersion(panel, panel.periods, segments, settings)
     phi_past = at_origins(lambda origin: dispersion(past_panel, origin, past_segments, settings))
     base = Forecasts(panel, settings, horizon, segments, tested, fitted, weights, {}, phi, phi_past)

@@ -9,6 +9,7 @@ series, and all series on equal weights, so that few windows teach little.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,9 +58,11 @@ def learn_weights(
     segment: NDArray[np.int64],
     segments: int,
     settings: ForecastSettings,
+    medians: Container[str] = (),
 ) -> Weights:
     """Weights from the valid periods of all origins. `level` is the scale of a series at an origin, `sale` what it sells in a period in which
-    it sells at all: both (series, origins), in units."""
+    it sells at all: both (series, origins), in units. `medians` are models of medians: of a mean they are not expected to say anything.
+    """
     names = tuple(tested.paths)
     equal = np.full(len(names), 1 / len(names))
     valid = np.argwhere(tested.period_valid)
@@ -69,13 +72,15 @@ def learn_weights(
     most = _CAP_LEVELS * np.maximum(1.0, sale / np.maximum(level, _TINY))
     found = []
     for is_squared in (True, False):
-        everyone = _solve(tested, level, most, _rows(valid, settings), equal, _RIDGE, is_squared)
+        fit = np.array([float(not is_squared or name not in medians) for name in names])
+        prior = fit / fit.sum() if fit.any() else equal
+        everyone = _solve(tested, level, most, _rows(valid, settings), prior, _RIDGE, is_squared)
         weights = np.tile(everyone, (segments, 1))
         for s in np.unique(member):
             rows = valid[member == s]
             if len(rows) >= 200:
-                prior = _RIDGE * (1 + _SEGMENT_PRIOR_ROWS / len(rows))
-                weights[s] = _solve(tested, level, most, _rows(rows, settings), everyone, prior, is_squared)
+                strength = _RIDGE * (1 + _SEGMENT_PRIOR_ROWS / len(rows))
+                weights[s] = _solve(tested, level, most, _rows(rows, settings), everyone, strength, is_squared)
         found.append(weights)
     return Weights(names, *found)
 

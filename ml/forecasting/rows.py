@@ -173,7 +173,7 @@ def weight_rows(made: Forecasts, constants: Stamp) -> pl.DataFrame:
 PREPROCESSING = (
     "weeks counted back from the as-of day; weeks without a row are weeks without demand",
     "weeks cut by a stock-out: the estimated demand of SQL, else the mean of earlier weeks in stock",
-    "outliers far above level and usual sale, outside promotions and holidays, capped at the robust bound",
+    "outliers far above level and usual sale, outside promotions and holidays, capped at the robust bound; weeks far below raised to it",
     "what promotions and discounts do, learned from all series together, divided out and multiplied back; lightgbm and lightgbm_absolute see it",
     "from a year and a quarter on: the shape of the year, of all series together and of each category, divided out and multiplied back",
     "boosting: everything in units of a level in which the same item in other stores and other items of the store have a say",

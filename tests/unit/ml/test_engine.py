@@ -134,3 +134,15 @@ def test_any_history_has_a_forecast_in_order(rows, horizon: int, models: tuple[s
         assert np.isfinite(values).all()
         assert (values >= 0).all()
         assert (np.diff(values[:, 1:], axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize("model", ["lightgbm", ENSEMBLE])
+def test_what_sells_a_few_times_a_year_is_foretold_in_full(seldom, model: str) -> None:
+    """A sale in fifty days: no leaf may take a lull for never, and no sale is an error."""
+    assert 0.8 < seldom.estimates[model].path.mean() / 0.02 < 1.2
+
+
+@pytest.fixture(scope="module")
+def seldom():
+    settings = ForecastSettings(models=("moving_average", "tsb", "lightgbm", "lightgbm_absolute"))
+    return estimate_all(panel_of(poisson(150, 365, 0.02), season=7), 14, settings, singles=True)
