@@ -127,7 +127,8 @@ def explanations(made: Forecasts, weekly: WeeklyPanel, constants: Stamp) -> tupl
     shap, base = explain.contributions(fitted.booster, features, level * year[rows, 0], link="log")
     keys = weekly.keys[rows.astype(np.uint32)]
     importance = explain.importance_rows(fitted.booster, shap, "lightgbm")
-    reasons = explain.explanation_rows(keys, shap, base, features.astype(np.float64), list(fitted.features), "lightgbm")
+    arrays = (shap, base, features.astype(np.float64))
+    reasons = explain.explanation_rows(keys, *arrays, list(fitted.features), "lightgbm", codes=made.panel.static_names)
     return _stamped(importance, FEATURE_IMPORTANCE, constants), _stamped(reasons, FORECAST_EXPLANATIONS, constants)
 
 

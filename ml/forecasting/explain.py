@@ -10,6 +10,7 @@ SHAP x (forecast - base) / ln(forecast / base), the logarithmic mean.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -70,14 +71,23 @@ def importance_rows(booster: Booster, shap: Array, model: str) -> pl.DataFrame:
 
 
 def explanation_rows(
-    keys: pl.DataFrame, shap: Array, base: Array, features: Array, names: list[str], model: str, top: int = 5
+    keys: pl.DataFrame,
+    shap: Array,
+    base: Array,
+    features: Array,
+    names: list[str],
+    model: str,
+    top: int = 5,
+    codes: Sequence[str] = (),
 ) -> pl.DataFrame:
     """The frame forecast_explanations without its stamp: per row of `keys` (item_id, location_id), rank 0 the base value,
-    then the `top` largest contributions, then all others as one row, where there are any. Ranks add up to the forecast."""
+    then the `top` largest contributions, then all others as one row, where there are any. Ranks add up to the forecast. Of `codes` the
+    value is left out: a place in a list of items says nothing."""
     if len(shap) and len(names) != shap.shape[1]:
         raise ValueError(f"{len(names)} names for {shap.shape[1]} features")
     series, count = len(shap), min(top, len(names))
     order = np.argsort(-np.abs(shap), axis=1, kind="stable")[:, :count]
+    features = np.where(np.isin(names, codes), np.nan, features)
     chosen, value = np.take_along_axis(shap, order, axis=1), np.take_along_axis(features, order, axis=1)
     has_other = len(names) > count
     blocks = [base[:, None], chosen] + ([(shap.sum(axis=1) - chosen.sum(axis=1))[:, None]] if has_other else [])

@@ -51,6 +51,8 @@ def test_the_largest_are_named_and_the_rest_is_one_row() -> None:
         (3, "other", None, 1.5),
     ]
     assert rows["contribution_units"].sum() == base[0] + shap.sum()
+    coded = explanation_rows(keys, shap, base, np.array([[7.0, 8.0, np.nan, 12.0]]), NAMES, "boosting", top=2, codes=["month"])
+    assert coded["feature_value"].to_list() == [None, 8.0, None, None]
     every = explanation_rows(keys, shap, base, shap, NAMES, "boosting", top=9)
     assert every["feature"].to_list() == ["base", "lag_7_sales", "month", "lag_1_sales", "price"]
 
