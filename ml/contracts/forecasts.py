@@ -244,7 +244,12 @@ FORECAST_EXPLANATIONS = FrameContract(
         Column("model", pl.String, "Name of the model in the registry."),
         Column("rank", pl.Int32, "0 is the value all forecasts start from, 1 the feature that moves this one most."),
         Column("feature", pl.String, "Feature, or base."),
-        Column("feature_value", pl.Float64, "Its value; null for the base and for attributes, whose value is in the row.", nullable=True),
+        Column(
+            "feature_value",
+            pl.Float64,
+            "Its value; null for the base and for attributes, whose value is in the row.",
+            nullable=True,
+        ),
         Column("contribution_units", pl.Float64, "SHAP value: by how many units it moves the forecast."),
     ),
 )

@@ -97,9 +97,14 @@ def _planned(now: Situation, settings: DecisionSettings) -> Array:
 
     mean = demand.mean(axis=(1, 2))
     quantity = np.repeat(np.maximum(mean * review, 0.0)[:, None], orders, axis=1)
-    step = 0.4 * np.repeat(np.maximum(demand.std(axis=1).mean(axis=1), 0.02 * mean + 1e-6)[:, None], orders, axis=1)
+    step = 0.4 * np.sqrt(review) * np.maximum(demand.std(axis=1).mean(axis=1), 0.02 * mean + 1e-6)
+    step = np.repeat(step[:, None], orders, axis=1)
     ratio = now.shortage_cost / (now.shortage_cost + now.holding_cost)
-    first = np.sort(demand[:, :, 0] - stock - inflow[:, :, 0], axis=1)
+    # begins near its end, so that few steps lead there however long the review: with what is asked for until the next order, as far as a unit
+    # is worth keeping
+    kept = np.minimum(now.shortage_cost / now.holding_cost, review - 1).astype(int)[:, None, None]
+    needed = (demand - inflow)[:, :, :review].cumsum(axis=2)
+    first = np.sort(np.take_along_axis(needed, kept, axis=2)[:, :, 0] - stock, axis=1)
     place = np.minimum((ratio * first.shape[1]).astype(int), first.shape[1] - 1)
     quantity[:, 0] = np.maximum(first[np.arange(len(first)), place], 0.0)
     before = np.zeros_like(quantity)

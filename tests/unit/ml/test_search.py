@@ -68,6 +68,17 @@ def test_what_is_asked_for_in_vain_until_a_period() -> None:
     assert unmet_units(now, np.array([3.0]), arrival, until + 1).tolist() == [9 + 1 / 4 + 9 - 3 / 4]
 
 
+@pytest.mark.parametrize(("review", "shortage", "units"), [(13, 2.0, 130), (52, 2.0, 205), (52, 20.0, 520), (52, 0.5, 55)])
+def test_a_long_review_is_ordered_for_as_long_as_a_unit_is_worth_keeping(review: int, shortage: float, units: float) -> None:
+    """Ten a period, holding 0.1: a unit for the k-th period costs 0.1 (k - 1), so those beyond 1 + shortage / 0.1 periods do not pay."""
+    demand = np.full((1, 4, 2 * review), 10.0)
+    for on_hand in (0.0, 20.0):
+        now = Situation(
+            demand, np.zeros_like(demand), np.array([on_hand]), np.array([shortage]), np.array([0.1]), lead_time=0, review=review
+        )
+        assert _planned(now, DecisionSettings())[0] == pytest.approx(units - on_hand, abs=6)
+
+
 def test_open_orders_come_at_the_age_the_hazard_says() -> None:
     draws = draw(4, 3, AGES + 7, 7)
     # 5 ordered now come next period, 7 ordered in the last one come now, 9 of two periods ago never
