@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from time import process_time
 from typing import Any, Literal
@@ -109,6 +110,7 @@ REGISTRY: dict[str, ModelSpec] = {
         ModelSpec("gru", "neural", library="neuralforecast"),
         ModelSpec("nhits", "neural", library="neuralforecast"),
         ModelSpec("tcn", "neural", library="neuralforecast"),
+        ModelSpec("multitask", "neural", library="torch"),
         ModelSpec("lightgbm_absolute", "boosting", library="lightgbm", is_mean=False, sees_plans="all"),
     )
 }
@@ -194,6 +196,7 @@ def _family(
 
 
 def _neural(name: str, panel: Panel, end: int, horizon: int, settings: ForecastSettings, workshop: Workshop) -> Array:
+    from ml.forecasting.multitask import DemandOf
     from ml.forecasting.neural import NeuralModel, NeuralSettings
 
     rows = np.flatnonzero(panel.can_train(end, settings))
@@ -211,7 +214,8 @@ def _neural(name: str, panel: Panel, end: int, horizon: int, settings: ForecastS
     if name not in workshop.fitted:
         levels = np.array([0.1, 0.5, 0.9])
         own = NeuralSettings(seed=settings.seed, max_steps=settings.neural_steps)
-        workshop.fitted[name] = NeuralModel.fit(name, *arrays, levels=levels, season=panel.season, settings=own, **beside)  # type: ignore[arg-type]
+        fit = DemandOf.fit if name == "multitask" else partial(NeuralModel.fit, name)  # type: ignore[arg-type]
+        workshop.fitted[name] = fit(*arrays, levels=levels, season=panel.season, settings=own, **beside)
         workshop.training_seconds[name] = process_time() - started
     started = process_time()
     found[rows] = workshop.fitted[name].predict(*arrays, **beside).mean

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
     from ml.forecasting.neural_windows import Layout
 
-__all__ = ["MultiTaskModel", "critical_ratio", "multitask_paths"]
+__all__ = ["DemandOf", "MultiTaskModel", "critical_ratio", "multitask_paths"]
+
+_USUAL_RATIO = 0.95
+"""Critical ratio at which the stock is learned where only demand is asked for."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,36 @@ class MultiTaskModel:
                 network = MultiTaskNetwork(layout, DemandHead(facts["levels"]).outputs, settings)
                 load_weights(Path(folder), network)
         return cls(tuple(facts["levels"]), settings, layout, network, facts["learned"])
+
+
+@dataclass(frozen=True)
+class DemandOf:
+    """The network as one model of demand among others: learned with the stock of a usual critical ratio, asked for demand alone."""
+
+    model: MultiTaskModel
+
+    @classmethod
+    def fit(cls, units: Array, start: NDArray[np.int64], horizon: int, **known: Any) -> DemandOf:
+        """Train; arguments as of `neural.NeuralModel.fit`, without a name."""
+        return cls(MultiTaskModel.fit(units, start, horizon, **_usual_costs(len(units)), **known))
+
+    def predict(self, units: Array, start: NDArray[np.int64], horizon: int, **known: Any) -> Paths:
+        """Paths as of `neural.NeuralModel.predict`."""
+        return self.model.predict(units, start, horizon, **_usual_costs(len(units)), **known)[0]
+
+    @property
+    def network(self) -> nn.Module | None:
+        """What an artefact holds."""
+        return self.model.network
+
+    @property
+    def learned(self) -> dict[str, object]:
+        """What training found out."""
+        return self.model.learned
+
+
+def _usual_costs(series: int) -> dict[str, Array]:
+    return {"holding_cost": np.full(series, 1 - _USUAL_RATIO), "shortage_cost": np.full(series, _USUAL_RATIO)}
 
 
 def critical_ratio(holding_cost: Array, shortage_cost: Array, series: int) -> Array:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forecast_frames import panel_of
 from scipy import stats
 
+from ml.forecasting import ForecastSettings
+from ml.forecasting.engine import estimate_all
 from ml.forecasting.multitask import MultiTaskModel, critical_ratio, multitask_paths
 from ml.forecasting.neural import NeuralSettings
 
@@ -124,3 +127,15 @@ def test_costs_must_be_positive() -> None:
             critical_ratio(np.array([holding]), np.array([shortage]), 1)
     with pytest.raises(ValueError, match="one number"):
         critical_ratio(np.ones(2), np.ones(1), 2)
+
+
+def test_it_is_a_model_of_demand_like_any_other() -> None:
+    units, _, size = negative_binomial(series=60)
+    settings = ForecastSettings(models=("moving_average", "multitask"), neural_steps=60, origins=2)
+    made = estimate_all(panel_of(units), HORIZON, settings, singles=True)
+    alone = made.estimates["multitask"]
+    assert alone.was_said.all()
+    assert alone.path.sum() == pytest.approx(2 * size.sum(), rel=0.2)
+    assert made.weights.names == ("moving_average", "multitask")
+    again = estimate_all(panel_of(units), HORIZON, settings, singles=True)
+    assert again.best.path.tolist() == made.best.path.tolist()
