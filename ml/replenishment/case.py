@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ml.contracts import ContractError
+from ml.replenishment.clock import Clock, clock_of, numbered
 from ml.replenishment.settings import DecisionSettings
 from ml.replenishment.supply import usual_lead_times
 
@@ -27,7 +28,6 @@ REQUIRED = {
     "params": ("unique_id", "lead_time_periods", "review_periods", "holding_cost", "shortage_cost"),
 }
 OPTIONAL_NUMBERS = ("order_cost", "moq", "pack", "shelf_life_periods", "max_stock", "service_level")
-_MONTH_DAYS = 28
 _LARGEST = 1e12  # larger numbers are taken for this one: squares of sums of them are still numbers
 _SIMULATED_VALUES = 400_000  # per batch: what the processor's cache holds
 _TIMES = {
@@ -48,42 +48,6 @@ _TERMS = (*_NUMBERS["params"], *_NAMES)
 _FLAGS = {"history": ("in_stock",), "params": ("is_whole_units",)}
 
 
-@dataclass(frozen=True)
-class Clock:
-    """What a period is: a whole number, so many days, or a month."""
-
-    unit: str
-    days: int = 1
-
-    def index(self, times: pl.Expr, first_day: pl.Expr) -> pl.Expr:
-        """Number of the period each time falls in; periods of days begin on the days that are whole periods from `first_day` on."""
-        if self.unit == "number":
-            return times.cast(pl.Int64)
-        if self.unit == "month":
-            return times.dt.year().cast(pl.Int64) * 12 + times.dt.month().cast(pl.Int64)
-        return (times.cast(pl.Date).to_physical().cast(pl.Int64) - first_day) // self.days
-
-    @property
-    def season_periods(self) -> int:
-        """Periods after which a season comes again: the days of a week, the weeks or months of a year; 1 where there is none."""
-        found = self.season_positions(0, 1, 0)
-        return 1 if found is None else found[1]
-
-    def season_positions(self, first: int, periods: int, first_day: int) -> tuple[NDArray[np.int64], int] | None:
-        """Place of each period in its year (weeks, months) or week (days), and how many places there are; None for numbers."""
-        step = np.arange(first, first + periods)
-        if self.unit == "month":
-            return (step - 1) % 12, 12
-        if self.unit == "days" and self.days == 1:
-            return step % 7, 7
-        if self.unit == "days" and self.days == 7:
-            days = (step * self.days + first_day).astype("datetime64[D]")
-            start = days.astype("datetime64[Y]")
-            return np.minimum((days - start).astype(int) // 7, 51), 52
-        return None
-
-
-FREQUENCIES = {"D": Clock("days", 1), "W": Clock("days", 7), "M": Clock("month")}
 UNMET = ("lost", "backordered")
 
 
@@ -164,8 +128,8 @@ def read_case(
     frames = _same_time({name: frame.with_columns(_as_text(frame["unique_id"])) for name, frame in read.items()})
     asked = pl.concat([frames["state"]["unique_id"], frames["params"]["unique_id"]]).unique().implode()
     frames["history"] = frames["history"].filter(pl.col("unique_id").is_in(asked))
-    clock, first_days = _clock(frames["history"], frames["state"], freq)
-    frames = {name: _numbered(frame, _TIMES.get(name, ()), clock, first_days) for name, frame in frames.items()}
+    clock, first_days = clock_of(frames["history"], frames["state"], freq)
+    frames = {name: numbered(frame, _TIMES.get(name, ()), clock, first_days) for name, frame in frames.items()}
     table = _table(frames["state"], frames["params"])
     demand = _demand(frames["history"], table)
     table = _judged(table, demand, settings.most_lead_time_periods)
@@ -242,50 +206,6 @@ def _with_times(frame: pl.DataFrame, columns: tuple[str, ...], dtype: Any) -> pl
     empty = [pl.lit(None, dtype).alias(c) for c in columns if frame[c].null_count() == frame.height]
     rest = [pl.col(c).cast(dtype, strict=False) for c in columns if frame[c].null_count() < frame.height]
     return frame.with_columns(*empty, *rest)
-
-
-def _clock(history: pl.DataFrame, state: pl.DataFrame, freq: str | None) -> tuple[Clock, pl.DataFrame]:
-    """What a period is, and per unique_id the `first_day` on which its periods begin.
-
-    The longest period that the steps between a series' dates are whole numbers of, the same for all series; weeks begin on the weekday of
-    each series' own.
-    """
-    if freq is not None and freq not in FREQUENCIES:
-        raise ContractError(f"freq {freq!r} is not one of {', '.join(FREQUENCIES)}")
-    if history["ds"].dtype.is_integer():
-        return Clock("number"), pl.DataFrame(schema={"unique_id": pl.String, "first_day": pl.Int64})
-    known = history.select("unique_id", "ds").drop_nulls().unique().sort("unique_id", "ds")
-    past = known.join(state.select("unique_id", "now"), on="unique_id", how="left", maintain_order="left")
-    past = past.filter(pl.col("now").is_null() | (pl.col("ds") < pl.col("now")))
-    clock = FREQUENCIES[freq] if freq else _read_clock(past)
-    first = known.group_by("unique_id", maintain_order=True).agg(pl.col("ds").first().to_physical().cast(pl.Int64))
-    return clock, first.select("unique_id", first_day=pl.col("ds") % clock.days)
-
-
-def _read_clock(past: pl.DataFrame) -> Clock:
-    """From unique_id and ds, sorted."""
-    step = past.select(pl.col("ds").diff().over("unique_id").dt.total_days())["ds"].drop_nulls()
-    if step.is_empty():
-        return Clock("days", 1)
-    day = pl.col("ds").dt.day()
-    same_day, last_day = past.select(
-        (day == day.first().over("unique_id")).all(), last=(pl.col("ds") == pl.col("ds").dt.month_end()).all()
-    ).row(0)
-    if step.min() >= _MONTH_DAYS and (same_day or last_day):  # type: ignore[operator]
-        return Clock("month")
-    return Clock("days", int(np.gcd.reduce(step.to_numpy())))
-
-
-def _numbered(frame: pl.DataFrame, columns: tuple[str, ...], clock: Clock, first_days: pl.DataFrame) -> pl.DataFrame:
-    """Times as numbers of periods."""
-    if clock.unit == "number" or not columns:
-        return frame
-    first_day = pl.col("first_day").fill_null(0)
-    return (
-        frame.join(first_days, on="unique_id", how="left", maintain_order="left")
-        .with_columns(clock.index(pl.col(column), first_day).alias(column) for column in columns)
-        .drop("first_day")
-    )
 
 
 def _table(state: pl.DataFrame, params: pl.DataFrame) -> pl.DataFrame:

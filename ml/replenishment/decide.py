@@ -1,36 +1,36 @@
 """The decision, whole, as a pure function: frames in, orders with their terms and reasons out.
 
 Belongs here: the door, the policies' targets, and the terms of an order. Does not belong here: how frames are read (`case`), demand and
-supply are foreseen (`demand`, `supply`), the search (`search`) and the arithmetic of an order (`orders`).
+supply are foreseen (`demand`, `supply`), the search (`search`), what an order costs (`worth`) and the arithmetic of an order (`orders`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ml.replenishment.case import Batch, Case, Clock, one_grid, read_case
+from ml.replenishment.case import Batch, Case, one_grid, read_case
+from ml.replenishment.clock import Clock
 from ml.replenishment.demand import demand_paths
 from ml.replenishment.draws import Draws, draw
 from ml.replenishment.lots import in_lots, read_lots
 from ml.replenishment.orders import SMALLEST_UNITS, order_terms, room_units
 from ml.replenishment.pooled import Said, leaning, said_by_groups
-from ml.replenishment.search import Situation, arrivals, best_order, draw_inflow, sold_and_held, unmet_units
+from ml.replenishment.search import Situation, arrivals, best_order, draw_inflow, unmet_units
 from ml.replenishment.season import shared_season
 from ml.replenishment.settings import DecisionSettings
 from ml.replenishment.state_space import WAVES
 from ml.replenishment.supply import Supply, learn_supply
+from ml.replenishment.worth import notes, read_costs, worth_ordering
 
 Array = NDArray[np.float64]
 Policy = Literal["least_cost", "newsvendor", "quantile", "base_stock", "just_in_time"]
 
-_TINY = 1e-9
 _HIGHEST_RATIO = 0.999
 _RELIABLE = 0.5
 """Probability of keeping the date below which the interval to cover is drawn rather than counted."""
@@ -137,7 +137,7 @@ def _decided(
     paths = _paths(case.clock, batch, season, draws, settings)
     paths = leaning(paths, lead + review, batch.row.tolist(), said, settings)
     supply, open_units = _supply(case, table, batch, ages, periods, settings)
-    costs = _costs(table, settings)
+    costs = read_costs(table, settings)
     promised = table["lead_time_periods"].round(0).cast(pl.Int64).to_numpy()
     backordered = _flags(table, "unmet", "backordered")
     books = table["on_hand"].to_numpy()
@@ -171,7 +171,7 @@ def _decided(
         quantity = np.where(backordered | costs.is_by_level, wanted, lots)
     room = room_units(table, position, rate, lead)
     short = np.maximum(lacking + np.where(is_loose, believed[:, None], 0.0) - position[:, None], 0.0)
-    quantity = _worth_ordering(
+    quantity = worth_ordering(
         now, supply, draws, quantity, rate, room, np.where(backordered[:, None], short, np.nan), costs, table
     )
     quantity = _nearest(quantity, unit)
@@ -191,7 +191,7 @@ def _decided(
             "lead_time_reliability": np.where(promised == lead, supply.reliable, 0.0),
             "expected_shortage_units": after,
             "is_waiting": (wanted > 0) & (quantity == 0),
-            "note": _notes(costs, promised, lead),
+            "note": notes(costs, promised, lead),
         }
     )
 
@@ -264,72 +264,9 @@ def _until(units: Array, until: NDArray[np.int64]) -> Array:
     return np.take_along_axis(units.cumsum(axis=2), until[:, :, None] - 1, axis=2)[:, :, 0]
 
 
-@dataclass(frozen=True)
-class _Costs:
-    """Per series, per unit (and period)."""
-
-    shortage: Array
-    holding: Array
-    is_by_level: NDArray[np.bool_]
-    """A service level was asked for, or a cost is unknown: the shortage cost is such as leads to that level, and no margin to weigh an order by."""
-    is_unknown: NDArray[np.bool_]
-    is_no_level: NDArray[np.bool_]
-    aim: float
-
-
-def _costs(table: pl.DataFrame, settings: DecisionSettings) -> _Costs:
-    shortage = table["shortage_cost"].fill_null(np.nan).to_numpy()
-    holding = table["holding_cost"].fill_null(np.nan).to_numpy()
-    level = table["service_level"].fill_null(np.nan).to_numpy()
-    asked = (level > 0) & (level < 1)
-    unknown = ~np.isfinite(shortage) | ~(holding > 0)
-    aim = np.where(asked, level, settings.missing_cost_service_level)
-    base = np.where(holding > 0, holding, 1.0)
-    by_level = asked | unknown
-    implied = np.where(by_level, base * aim / (1 - aim), shortage)
-    return _Costs(implied, base, by_level, unknown & ~asked, np.isfinite(level) & ~asked, settings.missing_cost_service_level)
-
-
-def _notes(costs: _Costs, promised: NDArray[np.int64], lead: int) -> list[str]:
-    """What was assumed, per series."""
-    said = (
-        (costs.is_unknown, f"cost unknown: aims at a service level of {costs.aim:g}"),
-        (costs.is_no_level, "service level not between 0 and 1: not used"),
-        (promised != lead, f"orders come after {lead} periods, not as promised"),
-    )
-    return ["; ".join(text for holds, text in said if holds[i]) for i in range(len(promised))]
-
-
 def _nearest(quantity: Array, unit: Array) -> Array:
     """Rounded to whole units where demand is whole."""
     return np.where(unit > 0, np.floor(quantity + 0.5), quantity)
-
-
-def _worth_ordering(
-    now: Situation,
-    supply: Supply,
-    draws: Draws,
-    quantity: Array,
-    rate: Array,
-    room: Array,
-    waiting: Array,
-    costs: _Costs,
-    table: pl.DataFrame,
-) -> Array:
-    """With a cost per order: at least an economic batch, as far as there is room for it, and only when what it earns pays for coming one
-    review earlier. `waiting` (S, N) is what an order serves where unmet demand waits, not a number where it is lost. A service level asked
-    for is kept whatever an order costs."""
-    cost = table["order_cost"].fill_null(0.0).fill_nan(0.0).clip(lower_bound=0).to_numpy()
-    if not (cost > 0).any():
-        return quantity
-    batch = np.maximum(quantity, np.sqrt(2 * cost * rate / np.maximum(now.holding_cost, _TINY)))
-    batch = np.minimum(batch, np.maximum(room, 0.0))
-    sold, held = sold_and_held(now, supply, draws, np.minimum(quantity, batch))
-    served = np.minimum(waiting, batch[:, None]).mean(axis=1)
-    sold = np.where(np.isnan(served), sold, served)
-    share = np.minimum(1.0, now.review * rate / np.maximum(batch, _TINY))
-    pays = costs.is_by_level | (now.shortage_cost * sold - now.holding_cost * held >= cost * share)
-    return np.where((cost > 0) & (quantity > 0), np.where(pays, batch, 0.0), quantity)
 
 
 def _quantile(paths: Array, level: Array) -> Array:
