@@ -6,6 +6,7 @@ Does not belong here: the warehouse's frames (`run`), and any step of the way (`
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -66,8 +67,8 @@ def forecast(
     and absolute errors (`ForecastSettings.absolute_share`; 0 gives the plain expectation), hence below it where demand is
     heavy-tailed. Quantiles are of single periods and do not add: for sums there is `forecast_sum`. Below 0.005 and above 0.995 the outermost quantile
     stands. Equal inputs give equal results, whatever the order of rows. Raises ContractError for missing columns, types, or what is no frame;
-    ValueError for an unknown model or freq, a horizon that is no whole number from 1 on, a quantile outside (0, 1), and where none of the models
-    named has enough to learn from to speak of any series ("auto" always speaks).
+    ValueError for an unknown model or freq, a horizon that is no whole number from 1 on, a quantile outside (0, 1). Where none of the models named
+    has enough to learn from to speak of any series, the mean of the history stands in, and a warning says so.
     """
     horizon, quantiles = horizon_of(horizon), levels_of(quantiles)
     read, made = _made(history, horizon, freq, future, static, models, settings, ())
@@ -134,12 +135,12 @@ def _made(
     read = read_history(history, horizon, freq, future, static, settings)
     made = estimate_all(read.panel, horizon, settings, sum_lengths=sum_lengths)
     if settings.models and not is_auto:
-        _check_spoken(made)
+        _warn_of_silence(made)
     return read, made
 
 
-def _check_spoken(made: Forecasts) -> None:
-    """Raises ValueError where none of the models spoke of any series: a stand-in under the name of another is no answer.
+def _warn_of_silence(made: Forecasts) -> None:
+    """Says so where none of the models spoke of any series: a stand-in under the name of another must not be taken for it.
 
     Of no demand at all every model would say what the stand-in says.
     """
@@ -149,4 +150,5 @@ def _check_spoken(made: Forecasts) -> None:
     least = f"a series with demand and {made.settings.min_training_periods} periods"
     rows = f"{made.settings.boosting_min_rows} training rows (series times past origins times periods ahead, boosting_min_rows)"
     needs = "; ".join(f"{name} has too little to learn from: it needs {rows if name in BOOSTING else least}" for name in said)
-    raise ValueError(f'{needs}. Give more history or more series, or models="auto"')
+    text = f'{needs}. The mean of the history stands in: give more history or more series, or models="auto"'
+    warnings.warn(text, UserWarning, stacklevel=4)

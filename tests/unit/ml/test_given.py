@@ -98,12 +98,15 @@ def test_different_quantiles_have_different_names() -> None:
 
 def test_a_model_that_cannot_speak_is_named_with_what_it_needs() -> None:
     history = frames(2, 120)[0]
-    with pytest.raises(ValueError, match=r"lightgbm has too little to learn from.*1500 training rows"):
-        forecast(history, 2, "D", [0.9], models="lightgbm")
-    with pytest.raises(ValueError, match=r"theta has too little to learn from.*8 periods"):
+    with pytest.warns(UserWarning, match=r"lightgbm has too little to learn from.*1500 training rows") as said:
+        found = forecast(history, 2, "D", [0.9], models="lightgbm")
+    assert said[0].filename == __file__
+    assert found["mean"].is_not_null().all()
+    with pytest.warns(UserWarning, match=r"theta has too little to learn from.*8 periods"):
         forecast_sum(frames(2, 7)[0], 2, "D", [0.9], models=["theta"])
 
 
+@pytest.mark.filterwarnings("error:.*too little to learn")
 def test_one_that_speaks_is_enough_and_auto_never_complains() -> None:
     history = frames(2, 120)[0]
     assert forecast(history, 2, "D", [], models=["lightgbm", "moving_average"]).height == 4
@@ -111,6 +114,7 @@ def test_one_that_speaks_is_enough_and_auto_never_complains() -> None:
     assert forecast(frames(2, 3)[0], 2, "D", []).height == 4
 
 
+@pytest.mark.filterwarnings("error:.*too little to learn")
 def test_of_no_demand_every_model_says_none() -> None:
     history = frames(2, 40)[0].with_columns(y=pl.lit(0.0))
     assert forecast(history, 2, "D", [], models="theta")["mean"].to_list() == [0, 0, 0, 0]
