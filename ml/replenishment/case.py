@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ml.contracts import ContractError
+from ml.forecasting.given import frame_of
 from ml.replenishment.clock import Clock, clock_of, numbered
 from ml.replenishment.settings import DecisionSettings
 from ml.replenishment.supply import usual_lead_times
@@ -159,11 +160,7 @@ def _id_dtype(wanted: pl.DataType, table: pl.DataFrame) -> pl.DataType:
 def _frame(name: str, value: Any) -> pl.DataFrame:
     if value is None and name in ("pipeline", "receipts"):
         return pl.DataFrame(schema=dict.fromkeys(REQUIRED[name], pl.Int64) | {"unique_id": pl.String})
-    if not isinstance(value, pl.DataFrame):
-        try:
-            value = pl.from_pandas(value)
-        except (TypeError, ValueError, AttributeError) as error:
-            raise ContractError(f"{name}: a polars or pandas frame is expected, got {type(value).__name__}") from error
+    value = frame_of(name, value)
     missing = [column for column in REQUIRED[name] if column not in value.columns]
     if missing:
         raise ContractError(f"{name}: missing columns {missing}; it has {value.columns}")

@@ -60,7 +60,7 @@ def decide(
 ) -> pl.DataFrame:
     """What to order now for every series of `state` and `params`, one row each, sorted by unique_id.
 
-    Frames are polars or pandas; `ds`, `now`, `ordered_at`, `expected_at` and `received_at` are whole numbers of periods or dates.
+    Frames are polars, lazy or not, or pandas; `ds`, `now`, `ordered_at`, `expected_at` and `received_at` are whole numbers of periods or dates.
 
     - history: unique_id, ds, y (units of demand or sales), optionally in_stock: false where a stock-out cut it. A period without
       a row, between the first row of a series and now, is one without demand.

@@ -100,9 +100,10 @@ def test_the_same_call_gives_the_same_orders() -> None:
     assert_frame_equal(decide(**shop()), decide(**shop()), check_exact=True)
 
 
-def test_pandas_frames_give_the_same_orders() -> None:
+def test_pandas_and_lazy_frames_give_the_same_orders() -> None:
     now = shop()
-    assert_frame_equal(decide(**{name: frame.to_pandas() for name, frame in now.items()}), decide(**now), check_exact=True)
+    for other in (pl.DataFrame.to_pandas, pl.DataFrame.lazy):
+        assert_frame_equal(decide(**{name: other(frame) for name, frame in now.items()}), decide(**now), check_exact=True)
 
 
 # What is shared where it is asked for ---------------------------------------------------------------------------------------
