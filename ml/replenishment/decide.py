@@ -25,7 +25,7 @@ from ml.replenishment.search import Situation, arrivals, best_order, draw_inflow
 from ml.replenishment.season import shared_season
 from ml.replenishment.settings import DecisionSettings
 from ml.replenishment.state_space import WAVES
-from ml.replenishment.supply import Supply, learn_supply
+from ml.replenishment.supply import Supply, learn_supply, source_of
 from ml.replenishment.worth import notes, read_costs, worth_ordering
 
 Array = NDArray[np.float64]
@@ -222,7 +222,7 @@ def _supply(
     place_of = np.zeros(case.table.height, dtype=np.int64)
     place_of[batch.row] = np.arange(count)
     if "supplier" in table.columns:
-        names = case.table.select("row", supplier=pl.coalesce(pl.col("supplier").cast(pl.String), "unique_id"))
+        names = case.table.select("row", supplier=source_of(case.table))
         names = names.with_columns(pl.col("supplier").rank("dense").cast(pl.Int64) - 1)
         own = names["supplier"].to_numpy()[batch.row]
         suppliers, source = np.unique(own, return_inverse=True)

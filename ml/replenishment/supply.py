@@ -64,6 +64,12 @@ def learn_supply(arrived: Array, at_risk: Array, promised: int, settings: Decisi
     return Supply(share * hazard[0] + (1 - share) * hazard[1], reliable)
 
 
+def source_of(table: pl.DataFrame) -> pl.Expr:
+    """Whose deliveries a series learns from: its supplier's, else its own."""
+    own = pl.col("unique_id")
+    return pl.coalesce(pl.col("supplier").cast(pl.String), own) if "supplier" in table.columns else own
+
+
 def usual_lead_times(table: pl.DataFrame, orders: pl.DataFrame) -> pl.Series:
     """(S,) periods after which orders are counted on: what is promised, or the median of what came where hardly anything keeps to it.
 
@@ -71,8 +77,7 @@ def usual_lead_times(table: pl.DataFrame, orders: pl.DataFrame) -> pl.Series:
     age, came. Null where no lead time is known.
     """
     column = pl.col
-    source = pl.coalesce(column("supplier").cast(pl.String), "unique_id") if "supplier" in table.columns else column("unique_id")
-    promised = table.select("row", source.alias("source"), promised=column("lead_time_periods").round(0).cast(pl.Int64))
+    promised = table.select("row", source=source_of(table), promised=column("lead_time_periods").round(0).cast(pl.Int64))
     late = orders.filter("came").join(promised, on="row").with_columns(delay=column("age") - column("promised"))
     off = late.group_by("source").agg(
         column("delay").median(),
