@@ -36,5 +36,5 @@ def made_up_panel(series: int, history: int, weeks: int, seed: int = 1) -> Repla
         lead_days=rng.integers(4, 16, (series, weeks)).astype(np.int32), lead_mean=empty + 10, lead_deviation=empty + 3,
         may_order=np.ones((series, weeks), dtype=bool), review_weeks=rng.integers(1, 3, series).astype(np.int32), unit_cost=cost,
         holding=cost * 0.25 * 7 / 365, shortage=cost * 0.4, order_cost=np.full(series, 2.5), service_level=np.full(series, 0.95),
-        moq=np.ones(series), pack=np.ones(series), actual=Actual(empty, ahead, empty, empty, empty),
+        fill_rate_level=np.full(series, 0.98), moq=np.ones(series), pack=np.ones(series), actual=Actual(empty, ahead, empty, empty, empty),
     )  # fmt: skip

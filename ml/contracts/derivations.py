@@ -58,7 +58,7 @@ _FORECASTS = Derivation(
     unread={
         "ftr_demand_weekly": ("demand_low_units", "demand_high_units"),
         "ftr_calendar_weekly": ("quarter", "week_of_year"),
-        "ftr_item_locations": ("first_week_start_date", "unit_cost_usd", "cycle_service_level"),
+        "ftr_item_locations": ("first_week_start_date", "unit_cost_usd", "cycle_service_level", "fill_rate_level"),
     },
     narrower={
         (LEAD_TIME_DEMAND.name, "horizon_days"): [

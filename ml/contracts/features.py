@@ -115,6 +115,12 @@ ITEM_LOCATIONS = FrameContract(
         ),
         Column("unit_cost_usd", pl.Float64, "Standard cost per unit; null where none is known.", nullable=True),
         Column("cycle_service_level", pl.Float64, "Target probability of no stock-out per cycle (type 1, not fill rate)."),
+        Column(
+            "fill_rate_level",
+            pl.Float64,
+            "Target share of demand met at once from the shelf (type 2); null where no line says it.",
+            nullable=True,
+        ),
     ),
 )
 

@@ -95,6 +95,8 @@ class ReplayPanel:
     order_cost: Array
     """USD per order line."""
     service_level: Array
+    fill_rate_level: Array
+    """NaN where none is asked for."""
     moq: Array
     pack: Array
     actual: Actual | None
@@ -206,6 +208,7 @@ def build_panel(
         shortage=column("shortage_cost_usd"),
         order_cost=column("order_cost_usd"),
         service_level=column("cycle_service_level", 0.95),
+        fill_rate_level=column("fill_rate_level", np.nan),
         moq=np.maximum(column("moq_units", 1), 1),
         pack=np.maximum(column("pack_units", 1), 1),
         actual=None

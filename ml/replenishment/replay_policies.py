@@ -147,6 +147,16 @@ def _newsvendor_level(known: Known) -> Array:
     return gamma_quantile(ratio, mean, known.variance(mean))
 
 
+def _fill_rate(known: Known) -> Levels:
+    mean = known.mean
+    variance = known.variance(mean)
+    asked = known.panel.fill_rate_level[known.rows]
+    cycle = np.maximum(known.economic_order_quantity(mean / known.horizon), mean / known.horizon * known.review)
+    safety = textbook.safety_stock_for_fill_rate(asked, cycle, np.sqrt(variance))
+    instead = gamma_quantile(known.service_level, mean, variance)
+    return _in_batches(known, np.where(np.isnan(asked), instead, np.maximum(mean + safety, 0.0)))
+
+
 def _base_stock_quarterly(known: Known) -> Levels:
     return _up_to(_newsvendor_level(known))
 
@@ -204,6 +214,7 @@ def gamma_quantile(level: Array, mean: Array, variance: Array) -> Array:
 POLICIES: dict[str, Policy] = {
     "quantile": _Weekly(_quantile),
     "newsvendor": _Weekly(_newsvendor),
+    "fill_rate": _Weekly(_fill_rate),
     "eoq_textbook": _Weekly(_eoq_textbook),
     "rs_textbook": _Weekly(_rs_textbook),
     "rss_textbook": _Weekly(_rss_textbook),
@@ -216,6 +227,7 @@ POLICIES: dict[str, Policy] = {
 WHAT_THEY_DO = {
     "quantile": "order up to the service level's quantile of demand summed over the protection interval, at least an economic batch",
     "newsvendor": "the same at the quantile that margin and holding cost ask for",
+    "fill_rate": "order up to the level at which so large a share of demand is met at once, at least an economic batch",
     "eoq_textbook": "economic order quantity at the textbook reorder point",
     "rs_textbook": "order up to mean and z·σ over the protection interval, every review",
     "rss_textbook": "at the textbook level over the protection interval, order that and an economic order quantity",
@@ -226,22 +238,21 @@ WHAT_THEY_DO = {
     "actual": "what the firm really did",
 }
 
-REPLAYED_AS: dict[str, str | None] = {
+REPLAYED_AS = {
     "quantile": "quantile",
     "newsvendor": "newsvendor",
-    "fill_rate": None,  # its targets are not among the features of a replay
+    "fill_rate": "fill_rate",
     "eoq_sq": "eoq_textbook",
     "rss": "rss_textbook",
     "base_stock": "rs_textbook",
     "just_in_time": "just_in_time",
     "least_cost": "least_cost",
 }
-"""The policies that the warehouse knows (seed policy_assignments), and what stands for each in a replay; None: nothing does."""
+"""The policies that the warehouse knows (seed policy_assignments), and what stands for each in a replay."""
 
 
 def replayed_in_words() -> str:
     """Which policies of the warehouse are replayed, and under which name."""
     own = ", ".join(name for name, replayed in REPLAYED_AS.items() if replayed == name)
-    others = ", ".join(f"{name} as {replayed}" for name, replayed in REPLAYED_AS.items() if replayed not in (name, None))
-    none = ", ".join(name for name, replayed in REPLAYED_AS.items() if replayed is None)
-    return f"Of the warehouse's policies {own} are replayed under their names, {others}; {none} is not replayed"
+    others = ", ".join(f"{name} as {replayed}" for name, replayed in REPLAYED_AS.items() if replayed != name)
+    return f"Of the warehouse's policies {own} are replayed under their names, {others}"

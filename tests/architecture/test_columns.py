@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -52,8 +53,9 @@ def without_a_test(manifest: dict) -> set[str]:
     found = tables(manifest)
     named: dict[str, set[str]] = defaultdict(set)
     for test in manifest["unit_tests"].values():
-        for row in test["expect"]["rows"] or []:
-            named[test["model"]] |= set(row)
+        rows = test["expect"]["rows"] or []
+        in_sql = re.findall(r"\bas (\w+)", rows) if isinstance(rows, str) else []
+        named[test["model"]].update(in_sql, *(() if in_sql else rows))
     for node in manifest["nodes"].values():
         if node["resource_type"] == "test" and node.get("attached_node") in found:
             arguments = (node["test_metadata"] or {"kwargs": {}})["kwargs"]

@@ -12,6 +12,7 @@ history as (
 priced as (
     select
         terms.item_id, terms.location_id, terms.vendor_id, terms.abc_class, terms.review_period_days, terms.cycle_service_level,
+        terms.fill_rate_level,
         cast(terms.unit_cost_usd as double) as unit_cost_usd,
         coalesce(
             cast(stock.revenue_usd as double) / nullif(stock.sold_units, 0), item_prices.price_usd, cast(products.list_price_usd as double)
@@ -36,7 +37,8 @@ select
     case when profile.weeks < history.weeks then {{ as_of() }} - cast(7 * profile.weeks - 1 as integer) end as first_week_start_date,
     priced.unit_cost_usd * priced.holding_cost_rate_per_year * 7 / 365 as holding_cost_usd,
     case when priced.price_usd < priced.unit_cost_usd then 0 else priced.price_usd - priced.unit_cost_usd end as shortage_cost_usd,
-    priced.unit_cost_usd, cast(priced.cycle_service_level as double) as cycle_service_level
+    priced.unit_cost_usd, cast(priced.cycle_service_level as double) as cycle_service_level,
+    priced.fill_rate_level
 from priced
 cross join history
 left join {{ ref("int_demand_profile") }} as profile

@@ -70,7 +70,8 @@ item_terms as (
 levels as (
     select
         base.item_id, base.location_id,
-        coalesce(in_store.cycle_service_level, of_item.cycle_service_level, of_class.cycle_service_level) as cycle_service_level
+        coalesce(in_store.cycle_service_level, of_item.cycle_service_level, of_class.cycle_service_level) as cycle_service_level,
+        coalesce(in_store.fill_rate_level, of_item.fill_rate_level, of_class.fill_rate_level) as fill_rate_level
     from base
     inner join {{ ref("int_service_levels") }} as of_class on base.abc_class = of_class.abc_class
     left join {{ ref("int_service_level_lines") }} as of_item on base.item_id = of_item.item_id and of_item.location_id = 0
@@ -90,7 +91,7 @@ lead_times as (
 
 select
     base.item_id, base.location_id, base.vendor_id, base.abc_class, base.unit_cost_usd,
-    levels.cycle_service_level, standard_normal.z_factor,
+    levels.cycle_service_level, levels.fill_rate_level, standard_normal.z_factor,
     -- nobody can order more often than the vendor takes orders
     greatest(order_cycles.order_cycle_days, cast(policy.review_period_days as integer)) as review_period_days,
     lead_times.mean_lead_time_days, lead_times.sd_lead_time_days,

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from replay_panels import made_up_panel
 
+from ml.replenishment.policies import fill_rate
 from ml.replenishment.replay import MEASURES, differences, replay, simulate, summarised
 from ml.replenishment.replay_panel import ReplayPanel
-from ml.replenishment.replay_policies import POLICIES, Levels
+from ml.replenishment.replay_policies import POLICIES, Known, Levels
 from ml.replenishment.replay_tables import what_if
 from ml.replenishment.rolling import TrueDistribution, roll
 
@@ -96,6 +97,20 @@ def test_open_orders_come_on_their_day_and_are_not_ordered_again(by_hand: Replay
     traced = simulate(panel, "fixed", rolled(panel), traced=True)["estimate"]
     assert traced.orders[0].tolist() == [0, 0, 0, 0]  # 3 + 20 > 4; three days without in week 1, 4 sell, 16, 9, 2 are left
     assert traced.closing_units[0].tolist() == pytest.approx([0, 16, 9, 2])
+
+
+def test_a_fill_rate_is_met_at_its_level_and_the_quantile_stands_in_where_none_is_asked_for() -> None:
+    panel = small()
+    asked = np.where(np.arange(panel.series) % 2, 0.9, np.nan)
+    known = Known(panel.with_changes(fill_rate_level=asked), slice(None), rolled(panel), 0)
+    levels, quantiles = (
+        POLICIES[name].start(known.panel, known.rows, known.rolling)(known) for name in ("fill_rate", "quantile")
+    )
+    mean, batch = known.mean, np.maximum(levels.least, known.mean / known.horizon * known.review)
+    met = fill_rate(levels.target, batch, mean, np.sqrt(known.variance(mean)))
+    assert met[1::2] == pytest.approx(0.9, abs=1e-4)
+    assert (levels.target[1::2] < quantiles.target[1::2]).all()
+    np.testing.assert_array_equal(levels.target[::2], quantiles.target[::2])
 
 
 @pytest.mark.parametrize("policy", WITHOUT_TRUTH)
