@@ -32,6 +32,8 @@ _BASE_WEEKS = (13, 26)
 _LEVEL_WEEKS = 8
 _MOST_VALUES, _FEWEST_SERIES = 60, 10
 """An attribute with more values than this groups nothing; fewer series than these have no shape that others could take."""
+_GONE_PERIODS = 6
+"""A series that sold in so many periods of the base a year ago, and in none of the base now, has left the range: the year did not do that."""
 _BELIEFS, _BELIEF_SPREAD = (0.7, 0.4), 0.3
 """Share of a shape that comes again, over weeks and in single weeks, before anything was seen of it; and the deviation of that guess."""
 
@@ -84,6 +86,8 @@ class _Past:
     base: int
     year: float
     week: int
+    has_calendar: bool
+    """Whether the calendar says what feasts that fall on another week do there."""
 
     @property
     def whole(self) -> int:
@@ -116,12 +120,19 @@ class _Past:
         return np.convolve(padded, np.ones(span) / span, "valid")
 
     def shrunk(self, curve: Array) -> Array:
-        """What of a curve is no noise. Noise is what changes from one week to the next and back: the median, since feasts do so, too."""
+        """What of a curve is no noise. Noise is what changes from one week to the next and back: the median, since feasts do so, too.
+
+        Small moves are drawn towards nothing by how much of all moves is noise; so are large ones, of which many are feasts that fall on
+        another week next time, unless the calendar carries them there."""
         weekly = curve[:: self.week]
         noise = (np.median(np.abs(np.diff(weekly, 2))) / 0.6745) ** 2 / 6
         signal = max(float(weekly.var()) - noise, 0.0) + 1e-12
         smooth = self.smooth(curve)
-        return signal / (signal + noise / 5) * smooth + signal / (signal + noise) * (curve - smooth)
+        found = np.zeros_like(curve)
+        for moves, own in ((smooth, noise / 5), (curve - smooth, noise)):
+            drawn = own / (signal + own)
+            found += moves * (1 - drawn * (own / (moves**2 + own + 1e-12) if self.has_calendar else 1.0))
+        return found
 
     def believed(self, curve: Array, noise: tuple[float, float] | None) -> Array:
         """What is believed of a curve, over weeks and in single weeks."""
@@ -172,11 +183,13 @@ def _past(panel: Panel, end: int) -> _Past | None:
     # a promotion of the whole chain every other week would pass for noise of the year
     demand = without_common_plans(panel, end, 0)[0].training_units[:, :end]
     units = demand[:, first:].sum(axis=1)
-    is_old = (panel.start <= first) & (units > 0)
+    then, now = ((demand[:, begin : begin + base] > 0).sum(axis=1) for begin in (first, end - base))
+    has_gone = (then >= _GONE_PERIODS) & (now == 0)
+    is_old = (panel.start <= first) & (units > 0) & ~has_gone
     if is_old.sum() < min(_FEWEST_SERIES, panel.series):
         return None
     votes = np.divide(1.0, np.sqrt(units), out=np.zeros(len(units)), where=units > 0)
-    return _Past(demand, panel.start, is_old, votes, first, base, year, week)
+    return _Past(demand, panel.start, is_old, votes, first, base, year, week, panel.year_ago_alignment_ratio is not None)
 
 
 def _unforetold(foretold: Array, came: Array, belief: float, overlap: int) -> float:

@@ -70,6 +70,7 @@ def item_frame(series: int, patterns="smooth", vendors=1, review_days: int = 7, 
             "holding_cost_usd": [0.1] * series,
             "shortage_cost_usd": [0.9] * series,
             "cycle_service_level": [0.95] * series,
+            "fill_rate_level": [0.98] * series,
         },
         schema_overrides={"vendor_id": pl.Int32},
     )

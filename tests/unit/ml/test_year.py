@@ -111,6 +111,32 @@ def test_the_calendar_of_the_warehouse_is_laid_on_the_grid_of_weeks() -> None:
     assert weekly.panel.year_ago_alignment_ratio.tolist() == [1.0] * 10 + [1.25, 1.0, 1.0]
 
 
+def test_what_left_the_range_is_not_the_year() -> None:
+    # a quarter of all items is sold for the last time in the first week of last December
+    panel = chain(1.0)
+    sold = panel.training_units.copy()
+    sold[::4, DECEMBER + 1 :] = 0
+    ahead = without_year(replace(panel, training_units=sold), WEEKS, 6)[1]
+    assert ahead == pytest.approx(1.0, abs=0.01)
+    # what is sold in December alone has not left: it was not to be sold in the weeks before, either
+    seasonal = panel.training_units.copy()
+    seasonal[::4] = 0
+    seasonal[::4, DECEMBER : DECEMBER + 4] = 60
+    ahead = without_year(replace(panel, training_units=seasonal), WEEKS, 6)[1]
+    assert (ahead[:, 1:4] > 1.2).all()
+
+
+def test_a_large_week_comes_again_in_full_where_the_calendar_carries_feasts() -> None:
+    # all weeks scatter by a twentieth, and one of last December sold twice as much
+    moves = np.exp(np.random.default_rng(5).normal(0, 0.05, WEEKS))
+    moves[DECEMBER + 2] = 2.0
+    panel = panel_of((20.0 + np.arange(SERIES))[:, None] * moves, season=52)
+    carried = replace(panel, year_ago_alignment_ratio=np.ones(WEEKS + 4))
+    without, within = (without_year(p, WEEKS, 4)[1][0, 2] for p in (panel, carried))
+    # a year is 1.25 days longer than 52 weeks, so that a fifth of such a week falls into the next
+    assert without < within < 2.0
+
+
 def test_trend_is_no_season() -> None:
     growing = panel_of((20.0 + np.arange(SERIES))[:, None] * 1.01 ** np.arange(WEEKS), season=52)
     demand, ahead = without_year(growing, WEEKS, 8)
