@@ -125,13 +125,13 @@ class _Past:
         Small moves are drawn towards nothing by how much of all moves is noise; so are large ones, of which many are feasts that fall on
         another week next time, unless the calendar carries them there."""
         weekly = curve[:: self.week]
-        noise = (np.median(np.abs(np.diff(weekly, 2))) / 0.6745) ** 2 / 6
+        noise = (np.median(np.abs(np.diff(weekly, 2))) / 0.6745) ** 2 / 6 + 1e-12
         signal = max(float(weekly.var()) - noise, 0.0) + 1e-12
         smooth = self.smooth(curve)
         found = np.zeros_like(curve)
         for moves, own in ((smooth, noise / 5), (curve - smooth, noise)):
             drawn = own / (signal + own)
-            found += moves * (1 - drawn * (own / (moves**2 + own + 1e-12) if self.has_calendar else 1.0))
+            found += moves * (1 - drawn * own / (moves**2 + own) if self.has_calendar else 1 - drawn)
         return found
 
     def believed(self, curve: Array, noise: tuple[float, float] | None) -> Array:
