@@ -54,8 +54,7 @@ def without_a_test(manifest: dict) -> set[str]:
     named: dict[str, set[str]] = defaultdict(set)
     for test in manifest["unit_tests"].values():
         rows = test["expect"]["rows"] or []
-        in_sql = re.findall(r"\bas (\w+)", rows) if isinstance(rows, str) else []
-        named[test["model"]].update(in_sql, *(() if in_sql else rows))
+        named[test["model"]].update(*([re.findall(r"\bas (\w+)", rows)] if isinstance(rows, str) else rows))
     for node in manifest["nodes"].values():
         if node["resource_type"] == "test" and node.get("attached_node") in found:
             arguments = (node["test_metadata"] or {"kwargs": {}})["kwargs"]
