@@ -25,7 +25,7 @@ _WARNING_COUNTS = """
 _WARNINGS = (
     "book stocks are below zero and count as none: an opening count or a receipt is missing. See recommendations.rec_orders.",
     "units are on orders too old to be believed and do not count as on order. See overdue_order_units in rec_inventory_position.",
-    "items in stores were not bought or sold for long, hold no stock and are not ordered. See is_dormant in rec_inventory_position.",
+    "items in stores were not bought for long, hold no stock and are not ordered. See is_dormant in rec_inventory_position.",
     "opening stocks are taken from a count of another day. See is_opening_stand_in in intermediate.int_opening_stock.",
 )
 

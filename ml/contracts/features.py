@@ -36,6 +36,7 @@ DEMAND_WEEKLY = FrameContract(
             "Mean net selling price of the week; where nothing was sold, the last known one. Null before the first sale.",
             nullable=True,
         ),
+        Column("is_carried", pl.Boolean, "Whether the store carried the item; weeks without it say nothing of demand."),
     ),
 )
 
@@ -121,6 +122,7 @@ ITEM_LOCATIONS = FrameContract(
             "Target share of demand met at once from the shelf (type 2); null where no line says it.",
             nullable=True,
         ),
+        Column("is_carried", pl.Boolean, "Whether the store still carries the item; where not, no demand is expected."),
     ),
 )
 

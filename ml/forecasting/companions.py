@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ml.contracts import (
     DEMAND_COMPONENTS,
@@ -20,7 +21,7 @@ from ml.contracts import (
 )
 from ml.forecasting import boosting, drift, explain, hierarchy, launch, models
 from ml.forecasting.components import component_rows, decompose
-from ml.forecasting.engine import Forecasts, Launched, at_levels
+from ml.forecasting.engine import Forecasts, StandIns, at_levels
 from ml.forecasting.outliers import outlier_rows
 from ml.forecasting.panel import Panel
 from ml.forecasting.settings import ForecastSettings
@@ -38,18 +39,34 @@ def _stamped(frame: pl.DataFrame, contract: FrameContract, constants: Stamp) -> 
     return frame.with_columns(**{name: pl.lit(value) for name, value in constants.items()}).select(*contract.schema)
 
 
-def launched_series(weekly: WeeklyPanel, horizon: int, settings: ForecastSettings) -> tuple[Launched | None, dict[int, str]]:
-    """Forecasts of series with some history but too little, from the launch curves of their category; and the words for it."""
-    panel, codes = weekly.panel, weekly.codes
-    age = panel.history_periods(panel.periods)
+def stand_ins(weekly: WeeklyPanel, horizon: int, settings: ForecastSettings) -> tuple[StandIns | None, dict[int, str]]:
+    """Forecasts of series that no model speaks for, and the words for it: nothing of those that are no longer carried, the launch
+    curves of their category for those with some history but too little."""
+    panel = weekly.panel
+    is_dropped = ~weekly.keys["is_carried"].to_numpy()
+    age, fewest = panel.history_periods(panel.periods), settings.min_training_periods
     # a whole chain in its first weeks has no launches to learn from
-    is_new = (age >= 1) & (age < settings.min_training_periods) & (panel.periods >= 2 * settings.min_training_periods)
-    if not is_new.any():
+    is_new = (age >= 1) & (age < fewest) & (panel.periods >= 2 * fewest) & ~is_dropped
+    own = np.flatnonzero(is_dropped | is_new)
+    if not own.size:
         return None, {}
+    row = np.full(panel.series, -1, dtype=np.int64)
+    row[own] = np.arange(own.size)
+    mean, variance = np.zeros((own.size, horizon)), np.zeros((own.size, horizon))
+    words = dict.fromkeys(np.flatnonzero(is_dropped).tolist(), "no longer carried: no demand is expected")
+    if is_new.any():
+        found = _launched(weekly, is_new, horizon)
+        mean[row[is_new]], variance[row[is_new]] = found.mean, found.sum_variance
+        words |= zip(np.flatnonzero(is_new).tolist(), found.reason, strict=True)
+    return StandIns(row, mean, variance), words
+
+
+def _launched(weekly: WeeklyPanel, is_new: NDArray[np.bool_], horizon: int) -> launch.NewItemPaths:
+    panel, codes = weekly.panel, weekly.codes
     category, location, item = codes["product_category"], codes["location_id"], codes["item_id"]
     names = weekly.keys["product_category"].drop_nulls().unique().sort().to_list()
     curves = launch.launch_curves(panel.training_units, panel.start, category, location, item, panel.is_in_stock)
-    found = launch.new_item_paths(
+    return launch.new_item_paths(
         curves,
         panel.training_units,
         panel.start,
@@ -62,9 +79,6 @@ def launched_series(weekly: WeeklyPanel, horizon: int, settings: ForecastSetting
         names,
         panel.is_in_stock,
     )
-    row = np.full(panel.series, -1, dtype=np.int64)
-    row[is_new] = np.arange(is_new.sum())
-    return Launched(row, found.mean, found.sum_variance), dict(zip(np.flatnonzero(is_new).tolist(), found.reason, strict=True))
 
 
 def outliers(weekly: WeeklyPanel, constants: Stamp) -> pl.DataFrame:

@@ -82,15 +82,15 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Launched:
-    """Distributions of series without a history of their own, from launch curves."""
+class StandIns:
+    """Distributions of series that no model speaks for."""
 
     row: Rows
     """(series,): row in the arrays below, -1 for all other series."""
     mean: Array
-    """(new series, horizon) units a period."""
+    """(series without a model, horizon) units a period."""
     sum_variance: Array
-    """(new series, horizon), of demand summed over the first periods."""
+    """(series without a model, horizon), of demand summed over the first periods."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Forecasts:
     """Variance-to-mean ratio of a period now, (series,)."""
     phi_past: Array
     """At the past origins, (tested series, origins)."""
-    launched: Launched | None = None
+    stand_ins: StandIns | None = None
 
     @cached_property
     def is_whole_units(self) -> NDArray[np.bool_]:
@@ -147,7 +147,7 @@ class Forecasts:
         if is_sum and estimate.direct is not None and shares[-1] > 0:
             total = total + shares[-1] * self.direct_quantiles(estimate, rows, origin, lengths)
         total = np.asarray(total)
-        total = self._launched(total, rows, is_sum) if origin is None and lengths is None else total
+        total = self._with_stand_ins(total, rows, is_sum) if origin is None and lengths is None else total
         if not is_sum and self.panel.is_closed is not None:
             first = self.panel.periods if origin is None else self.tested.origins[origin]
             series = rows if origin is None else self.tested.rows[rows]
@@ -157,24 +157,24 @@ class Forecasts:
     def _segment(self, rows: Rows, origin: int | None) -> NDArray[np.int64]:
         return self.segments.code[rows if origin is None else self.tested.rows[rows]]
 
-    def _launched(self, total: Array, rows: Rows, is_sum: bool) -> Array:
-        """Put the distributions of newly launched series in the place of those without a history to learn from."""
-        if self.launched is None:
+    def _with_stand_ins(self, total: Array, rows: Rows, is_sum: bool) -> Array:
+        """Put the distributions of series that no model speaks for in the place of what models say."""
+        if self.stand_ins is None:
             return total
-        at = self.launched.row[rows]
-        new = np.flatnonzero(at >= 0)
-        if not new.size:
+        at = self.stand_ins.row[rows]
+        own = np.flatnonzero(at >= 0)
+        if not own.size:
             return total
-        mean, variance = self.launched.mean[at[new]], self.launched.sum_variance[at[new]]
+        mean, variance = self.stand_ins.mean[at[own]], self.stand_ins.sum_variance[at[own]]
         if is_sum:
             mean = mean.cumsum(axis=1)
         else:
             # the errors of one launch go together: a period has at least its share of the whole
             variance = np.maximum(np.diff(variance, axis=1, prepend=0.0), mean)
-        whole = np.repeat(self.is_whole_units[rows[new]], mean.shape[1])
+        whole = np.repeat(self.is_whole_units[rows[own]], mean.shape[1])
         flat = simple_quantiles_units(mean.ravel(), variance.ravel(), whole, np.array(GRID), self.settings.lattice_points)
         total = total.copy()
-        total[new] = flat.reshape(*mean.shape, len(GRID))
+        total[own] = flat.reshape(*mean.shape, len(GRID))
         return total
 
     def centre_quantiles(

@@ -94,7 +94,7 @@ def reasons(
     weekly: WeeklyPanel,
     intervals: Intervals,
     history: list[str],
-    launched: dict[int, str],
+    stand_ins: dict[int, str],
     rows: NDArray[np.int64],
 ) -> list[str]:
     """Per series of `rows` "ok", or all that is wrong with it, joined by "; "."""
@@ -105,8 +105,8 @@ def reasons(
     for i in rows.tolist():
         base = history[i]
         parts = [base] if base else []
-        if i in launched:
-            parts.append(launched[i])
+        if i in stand_ins:
+            parts.append(stand_ins[i])
         if not base and origins[i] == 0:
             parts.append(_why_unscored(made, i) if was_tested[i] else "not in the sample that was backtested")
         if not base and not estimate.was_said[i]:

@@ -22,7 +22,7 @@ from ml.forecasting.backtest import Progress
 from ml.forecasting.calibration import Segments
 from ml.forecasting.champions import champion
 from ml.forecasting.drift import Retrain
-from ml.forecasting.engine import Estimate, Forecasts, Launched, estimate_all
+from ml.forecasting.engine import Estimate, Forecasts, StandIns, estimate_all
 from ml.forecasting.lead_time import protection_intervals
 from ml.forecasting.models import ENSEMBLE
 from ml.forecasting.panel import PATTERNS
@@ -101,9 +101,9 @@ def run_forecast(
         sum_lengths=(1, usual, horizon),
         report=lambda step, share: report(step, 0.7 * share),
     )
-    launched, launch_words = companions.launched_series(weekly, horizon, settings)
-    if launched is not None:
-        made = _with_launched(made, launched)
+    stand_ins, stand_in_words = companions.stand_ins(weekly, horizon, settings)
+    if stand_ins is not None:
+        made = _with_stand_ins(made, stand_ins)
 
     report("scores", 0.7)
     length = np.clip(own_weeks, 1, max(made.tested.horizon, 1))
@@ -119,7 +119,7 @@ def run_forecast(
         own = {**constants, "model": name}
         # the ensemble has a row for every series, with its reason; single models for those that were tested
         shown = np.arange(weekly.keys.height) if name == made.best.name else made.tested.rows
-        words = rows.reasons(made, estimate, found[name], weekly, intervals, history, launch_words, shown)
+        words = rows.reasons(made, estimate, found[name], weekly, intervals, history, stand_in_words, shown)
         frames["series_metrics"].append(rows.series_rows(weekly, shown, length, found[name], words, own))
         frames["model_metrics"].append(rows.metric_rows(metrics[name], own))
         if name in published:
@@ -193,15 +193,15 @@ def _patterns(weekly: WeeklyPanel) -> Segments:
     return Segments(code.to_numpy(), names)
 
 
-def _with_launched(made: Forecasts, launched: Launched) -> Forecasts:
-    """The same forecasts with the paths of newly launched series in every estimate."""
-    new = np.flatnonzero(launched.row >= 0)
+def _with_stand_ins(made: Forecasts, stand_ins: StandIns) -> Forecasts:
+    """The same forecasts with the paths of series that no model speaks for in every estimate."""
+    own = np.flatnonzero(stand_ins.row >= 0)
     estimates = {}
     for name, estimate in made.estimates.items():
         path = estimate.path.copy()
-        path[new] = launched.mean[launched.row[new]]
+        path[own] = stand_ins.mean[stand_ins.row[own]]
         estimates[name] = replace(estimate, path=path)
-    return replace(made, estimates=estimates, launched=launched)
+    return replace(made, estimates=estimates, stand_ins=stand_ins)
 
 
 def _published(made: Forecasts, found: dict[str, scores.SeriesScores], weekly: WeeklyPanel) -> dict[str, np.ndarray]:

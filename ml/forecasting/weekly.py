@@ -135,15 +135,17 @@ def build_panel(features: Features, as_of_date: date, horizon: int, settings: Fo
     sold[row, column] = np.maximum(raw, 0.0)
     demand[row, column] = np.maximum(rows["demand_units"].to_numpy(), sold[row, column])
     price[row, column] = rows["price_usd"].fill_null(np.nan).to_numpy()
-    in_stock, start = np.ones(shape, dtype=bool), np.full(keys.height, weeks, dtype=np.int64)
-    in_stock[row, column] = rows["stock_out_days"].to_numpy() <= 0
+    in_stock, is_carried = np.ones(shape, dtype=bool), np.ones(shape, dtype=bool)
+    start = np.full(keys.height, weeks, dtype=np.int64)
+    is_carried[row, column] = rows["is_carried"].to_numpy()
+    in_stock[row, column] = (rows["stock_out_days"].to_numpy() <= 0) & is_carried[row, column]
     np.minimum.at(start, row, column)
     has_negative = np.zeros(keys.height, dtype=bool)
     has_negative[row[raw < 0]] = True
     if settings.repair_stock_outs:
-        # where a stock-out lasted so long that nothing could be estimated, the weeks before it stand in
+        # where a stock-out lasted so long that nothing could be estimated, the weeks before it stand in; not for a dropped item
         guess = repair_stock_outs(sold, in_stock, start, 52, settings.repair_window_periods)
-        demand = np.where(in_stock | (demand > sold), demand, guess)
+        demand = np.where(in_stock | (demand > sold) | ~is_carried, demand, guess)
     else:
         demand = sold.copy()
 

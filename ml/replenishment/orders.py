@@ -322,7 +322,7 @@ def _reason() -> pl.Expr:
         .when(column("need_units") <= 0)
         .then(pl.lit("nothing needed"))
         .when(column("is_dormant"))
-        .then(pl.lit("not bought or sold for long and nothing there: taken for dropped"))
+        .then(pl.lit("not bought for long and nothing there: taken for dropped"))
         .when(~column("is_reorder_level_reached"))
         .then(pl.lit("reorder level not reached"))
         .when(order == column("packed_units"))

@@ -122,7 +122,7 @@ def test_on_ten_thousand_generated_cases(run_dbt, tiny_source: Path, tmp_path: P
         "no target: nothing can be decided",
         "stock is not known: only the target level is given",
         "nothing needed",
-        "not bought or sold for long and nothing there: taken for dropped",
+        "not bought for long and nothing there: taken for dropped",
         "reorder level not reached",
         "ordered",
         "cut to max stock",

@@ -5,6 +5,15 @@ with item_prices as (
     group by item_id
 ),
 
+-- what never was in stock is not dropped but yet to come
+dropped as (
+    select absences.item_id, absences.location_id
+    from {{ ref("int_absences") }} as absences
+    inner join {{ ref("int_inventory_item_location") }} as stock
+        on absences.item_id = stock.item_id and absences.location_id = stock.location_id
+    where absences.absence_state = 'not carried' and absences.last_absent_date = {{ as_of() }} and stock.last_traded_date is not null
+),
+
 history as (
     select max(weeks) as weeks from {{ ref("int_demand_profile") }}
 ),
@@ -38,8 +47,9 @@ select
     priced.unit_cost_usd * priced.holding_cost_rate_per_year * 7 / 365 as holding_cost_usd,
     case when priced.price_usd < priced.unit_cost_usd then 0 else priced.price_usd - priced.unit_cost_usd end as shortage_cost_usd,
     priced.unit_cost_usd, cast(priced.cycle_service_level as double) as cycle_service_level,
-    priced.fill_rate_level
+    priced.fill_rate_level, dropped.item_id is null as is_carried
 from priced
 cross join history
+left join dropped on priced.item_id = dropped.item_id and priced.location_id = dropped.location_id
 left join {{ ref("int_demand_profile") }} as profile
     on priced.item_id = profile.item_id and priced.location_id = profile.location_id

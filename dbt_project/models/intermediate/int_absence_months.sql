@@ -16,8 +16,11 @@ pieces as (
         least(last_absent_date, last_day(month_start_date)) as piece_end_date,
         first_absent_date > run_out_date and month_start_date = date_trunc('month', run_out_date) as is_run_out_month
     from (
-        select *, cast(unnest(generate_series(date_trunc('month', run_out_date), last_absent_date, interval '1 month')) as date) as month_start_date
-        from {{ ref("int_absences") }}
+        select
+            absences.*, products.category,
+            cast(unnest(generate_series(date_trunc('month', run_out_date), last_absent_date, interval '1 month')) as date) as month_start_date
+        from {{ ref("int_absences") }} as absences
+        inner join {{ ref("int_products") }} as products on absences.item_id = products.item_id
     )
 )
 
@@ -34,11 +37,11 @@ select
     case when is_run_out_month then run_out_days.demand_index end as run_out_index
 from pieces
 left join days as first_days
-    on pieces.location_id = first_days.location_id and pieces.piece_start_date = first_days.calendar_date
+    on pieces.location_id = first_days.location_id and pieces.category = first_days.category and pieces.piece_start_date = first_days.calendar_date
 left join days as last_days
-    on pieces.location_id = last_days.location_id and pieces.piece_end_date = last_days.calendar_date
+    on pieces.location_id = last_days.location_id and pieces.category = last_days.category and pieces.piece_end_date = last_days.calendar_date
 left join days as absent_from
-    on pieces.location_id = absent_from.location_id
+    on pieces.location_id = absent_from.location_id and pieces.category = absent_from.category
     and greatest(pieces.piece_start_date, pieces.first_absent_date) = absent_from.calendar_date
 left join days as run_out_days
-    on pieces.location_id = run_out_days.location_id and pieces.run_out_date = run_out_days.calendar_date
+    on pieces.location_id = run_out_days.location_id and pieces.category = run_out_days.category and pieces.run_out_date = run_out_days.calendar_date

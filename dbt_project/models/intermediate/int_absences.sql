@@ -73,26 +73,71 @@ lowest as (
 ),
 
 open_orders as (
-    select distinct item_id, location_id from {{ ref("int_purchase_lines") }} where receipt_date is null
+    select item_id, location_id, max(order_date) as order_date
+    from {{ ref("int_purchase_lines") }}
+    where receipt_date is null
+    group by item_id, location_id
+),
+
+-- what says that a shop wants an item: it came, or was ordered and is yet to come
+deliveries as (
+    select item_id, location_id, inventory_date as delivery_date from {{ ref("int_stock_ledger") }} where received_units > 0
+    union all
+    select item_id, location_id, order_date from open_orders
+),
+
+bare as materialized (
+    select item_id, location_id, inventory_date, valid_days, sold_units, closing_units, is_before_count
+    from lowest
+    where coalesce(closing_units, -1) <= 0 or closing_units = lowest_from_here_units
+),
+
+-- A shelf that lay bare for long and has something again without a delivery: a unit was found, a count was wrong. That unit may
+-- sell, and the item is dropped all the same, from then until a delivery.
+found_again as (
+    select bare.item_id, bare.location_id, bare.inventory_date, bare.valid_days, min(deliveries.delivery_date) as delivery_date
+    from bare
+    cross join period
+    left join deliveries
+        on bare.item_id = deliveries.item_id and bare.location_id = deliveries.location_id
+        and bare.inventory_date < deliveries.delivery_date
+    where
+        bare.closing_units >= 0 and bare.valid_days > period.dormant_days
+        and bare.inventory_date + bare.valid_days <= period.as_of_date
+    group by bare.item_id, bare.location_id, bare.inventory_date, bare.valid_days
+),
+
+dropped_spans as (
+    select
+        found_again.item_id, found_again.location_id, min(found_again.inventory_date) as dropped_date,
+        coalesce(found_again.delivery_date, date '9999-12-31') as back_date
+    from found_again
+    cross join period
+    where
+        found_again.delivery_date is null
+        or found_again.delivery_date - (found_again.inventory_date + found_again.valid_days) > period.dormant_days
+    group by found_again.item_id, found_again.location_id, found_again.delivery_date
 ),
 
 stretches as materialized (
     select
-        lowest.item_id, lowest.location_id, lowest.inventory_date, lowest.valid_days, lowest.sold_units, lowest.closing_units,
-        lowest.is_before_count, item_locations.mean_daily_demand_units,
+        bare.*, item_locations.mean_daily_demand_units,
         case when closing_units = 0 then 'empty' when closing_units > 0 then 'hidden' else 'unknown' end as absence_state,
         -- not sold or received since: days since then, until an order says that it will come back; never in stock: not carried yet
         case
+            when dropped_spans.item_id is not null then period.as_of_date - dropped_spans.dropped_date
             when open_orders.item_id is not null then null
             when item_locations.last_traded_date is null and closing_units = 0 then 99999
             when closing_units >= 0 and inventory_date >= item_locations.last_traded_date
                 then period.as_of_date - item_locations.last_traded_date
         end as days_since_traded
-    from lowest
+    from bare
     cross join period
-    inner join item_locations on lowest.item_id = item_locations.item_id and lowest.location_id = item_locations.location_id
-    left join open_orders on lowest.item_id = open_orders.item_id and lowest.location_id = open_orders.location_id
-    where coalesce(closing_units, -1) <= 0 or closing_units = lowest_from_here_units
+    inner join item_locations on bare.item_id = item_locations.item_id and bare.location_id = item_locations.location_id
+    left join open_orders on bare.item_id = open_orders.item_id and bare.location_id = open_orders.location_id
+    left join dropped_spans
+        on bare.item_id = dropped_spans.item_id and bare.location_id = dropped_spans.location_id
+        and bare.inventory_date >= dropped_spans.dropped_date and bare.inventory_date < dropped_spans.back_date
 ),
 
 -- how long shelves stay empty that are filled again, and how many are not
@@ -145,8 +190,8 @@ select
     cast(inventory_date + valid_days - 1 as date) as last_absent_date,
     sold_units, closing_units as book_units,
     case
-        when absence_state = 'unknown' then 0
         when absence_state = 'empty' or carried_probability = 0 then 1
+        when absence_state = 'unknown' then 0
         -- Bayes: the longer nothing was sold, the less likely that there was anything to sell
         else absence_prior / (absence_prior + (1 - absence_prior) * power(1 + mean_daily_demand_units, 1 - valid_days))
     end as absent_probability,

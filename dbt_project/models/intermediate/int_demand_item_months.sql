@@ -1,28 +1,31 @@
 with chain_days as (
-    select calendar_date, month_start_date, max(demand_index) as demand_index, bool_or(is_open) as is_open
+    select category, calendar_date, month_start_date, max(demand_index) as demand_index, bool_or(is_open) as is_open
     from {{ ref("int_demand_days") }}
-    group by calendar_date, month_start_date
+    group by category, calendar_date, month_start_date
 ),
 
 chain_months as (
     select
-        month_start_date, count(*) as days, count(*) filter (where is_open) as open_days, {{ exact_sum("demand_index") }} as demand_index
+        category, month_start_date, count(*) as days, count(*) filter (where is_open) as open_days,
+        {{ exact_sum("demand_index") }} as demand_index
     from chain_days
-    group by month_start_date
+    group by category, month_start_date
 ),
 
 -- days on which a store was closed and others were not: few, so that nothing is computed per item, store and month
 closures as (
     select
-        days.location_id, days.month_start_date, count(*) as closed_days, {{ exact_sum("chain_days.demand_index") }} as demand_index
+        days.location_id, days.category, days.month_start_date, count(*) as closed_days, {{ exact_sum("chain_days.demand_index") }} as demand_index
     from {{ ref("int_demand_days") }} as days
-    inner join chain_days on days.calendar_date = chain_days.calendar_date
+    inner join chain_days on days.category = chain_days.category and days.calendar_date = chain_days.calendar_date
     where chain_days.is_open and not days.is_open
-    group by days.location_id, days.month_start_date
+    group by days.location_id, days.category, days.month_start_date
 ),
 
 location_totals as (
-    select location_id, {{ exact_sum("demand_index") }} as demand_index from {{ ref("int_demand_days") }} group by location_id
+    select location_id, category, {{ exact_sum("demand_index") }} as demand_index
+    from {{ ref("int_demand_days") }}
+    group by location_id, category
 ),
 
 absent_totals as (
@@ -33,19 +36,20 @@ absent_totals as (
 
 rates as (
     select
-        stock.item_id, stock.location_id,
+        stock.item_id, stock.location_id, products.category,
         case
             when location_totals.demand_index > coalesce(absent_totals.absent_index, 0)
                 then stock.sold_units / greatest(location_totals.demand_index - coalesce(absent_totals.absent_index, 0), 1)
             else 0
         end as units_per_day
     from {{ ref("int_inventory_item_location") }} as stock
-    inner join location_totals on stock.location_id = location_totals.location_id
+    inner join {{ ref("int_products") }} as products on stock.item_id = products.item_id
+    inner join location_totals on stock.location_id = location_totals.location_id and products.category = location_totals.category
     left join absent_totals on stock.item_id = absent_totals.item_id and stock.location_id = absent_totals.location_id
 ),
 
 items as (
-    select item_id, count(*) as locations, {{ exact_sum("units_per_day") }} as units_per_day from rates group by item_id
+    select item_id, category, count(*) as locations, {{ exact_sum("units_per_day") }} as units_per_day from rates group by item_id, category
 ),
 
 -- per item and month, what is missing from all days of all stores: closed stores, empty shelves, items not there yet or any more
@@ -54,7 +58,7 @@ missing as (
         rates.item_id, closures.month_start_date, 0 as days, closures.closed_days as open_days,
         rates.units_per_day * closures.demand_index as expected_units
     from rates
-    inner join closures on rates.location_id = closures.location_id
+    inner join closures on rates.location_id = closures.location_id and rates.category = closures.category
     union all
     select
         absences.item_id, absences.month_start_date,
@@ -90,7 +94,7 @@ expected as (
         cast(items.locations * chain_months.open_days - coalesce(missing_months.open_days, 0) as integer) as ranged_open_days,
         greatest(items.units_per_day * chain_months.demand_index - coalesce(missing_months.expected_units, 0), 0) as expected_units
     from items
-    cross join chain_months
+    inner join chain_months on items.category = chain_months.category
     left join missing_months
         on items.item_id = missing_months.item_id and chain_months.month_start_date = missing_months.month_start_date
     left join sold

@@ -1,9 +1,9 @@
--- weeks with a stock-out say little about demand and are left out; leading zeros are not there to begin with
+-- weeks with a stock-out, or in which an item was dropped, say little about demand and are left out; leading zeros are not there to begin with
 with profile as (
     select
         item_id, location_id,
         count(*) as weeks,
-        count(*) filter (where stock_out_days = 0 or sold_units > 0) as scored_weeks,
+        count(*) filter (where is_carried and (stock_out_days = 0 or sold_units > 0)) as scored_weeks,
         count(*) filter (where sold_units > 0) as selling_weeks,
         sum(sold_units) as sold_units,
         sum(cast(sold_units as bigint) * sold_units) as sold_units_squared

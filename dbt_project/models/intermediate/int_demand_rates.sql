@@ -1,26 +1,26 @@
 with chain_days as (
-    select calendar_date, month_start_date, max(demand_index) as demand_index
+    select category, calendar_date, month_start_date, max(demand_index) as demand_index
     from {{ ref("int_demand_days") }}
-    group by calendar_date, month_start_date
+    group by category, calendar_date, month_start_date
 ),
 
 chain_months as (
     select
-        month_start_date, {{ exact_sum("demand_index") }} as demand_index,
+        category, month_start_date, {{ exact_sum("demand_index") }} as demand_index,
         {{ exact_sum("demand_index * demand_index") }} as demand_index_squared
     from chain_days
-    group by month_start_date
+    group by category, month_start_date
 ),
 
 -- days on which a store was closed and others were not: few, so that nothing is computed per item, store and month
 closures as (
     select
-        days.location_id, days.month_start_date, {{ exact_sum("chain_days.demand_index") }} as demand_index,
+        days.location_id, days.category, days.month_start_date, {{ exact_sum("chain_days.demand_index") }} as demand_index,
         {{ exact_sum("chain_days.demand_index * chain_days.demand_index") }} as demand_index_squared
     from {{ ref("int_demand_days") }} as days
-    inner join chain_days on days.calendar_date = chain_days.calendar_date
+    inner join chain_days on days.category = chain_days.category and days.calendar_date = chain_days.calendar_date
     where chain_days.demand_index > 0 and not days.is_open
-    group by days.location_id, days.month_start_date
+    group by days.location_id, days.category, days.month_start_date
 ),
 
 items as (
@@ -29,7 +29,9 @@ items as (
         {{ exact_sum("item_months.item_index * chain_months.demand_index") }} as index_sum,
         {{ exact_sum("power(item_months.item_index, 2) * chain_months.demand_index_squared") }} as index_squared_sum
     from {{ ref("int_demand_item_months") }} as item_months
-    inner join chain_months on item_months.month_start_date = chain_months.month_start_date
+    inner join {{ ref("int_products") }} as products on item_months.item_id = products.item_id
+    inner join chain_months
+        on products.category = chain_months.category and item_months.month_start_date = chain_months.month_start_date
     group by item_months.item_id
 ),
 
@@ -50,7 +52,8 @@ missing as (
         stock.item_id, stock.location_id, item_months.item_index * closures.demand_index,
         power(item_months.item_index, 2) * closures.demand_index_squared
     from {{ ref("int_inventory_item_location") }} as stock
-    inner join closures on stock.location_id = closures.location_id
+    inner join {{ ref("int_products") }} as products on stock.item_id = products.item_id
+    inner join closures on stock.location_id = closures.location_id and products.category = closures.category
     inner join {{ ref("int_demand_item_months") }} as item_months
         on stock.item_id = item_months.item_id and closures.month_start_date = item_months.month_start_date
 ),

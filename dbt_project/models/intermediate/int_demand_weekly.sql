@@ -111,13 +111,24 @@ stock_outs as (
         sum(least(last_date, week_start_date + 6) - greatest(first_date, week_start_date) + 1) as stock_out_days
     from empty_weeks
     group by location_id, item_id, week_start_date
+),
+
+-- weeks of which no day could have sold one, because the store had dropped the item
+dropped_weeks as (
+    select
+        location_id, item_id,
+        {{ as_of() }} - cast(7 * unnest(
+            range(({{ as_of() }} - last_absent_date + 6) // 7, ({{ as_of() }} - first_absent_date - 6) // 7 + 1)
+        ) + 6 as integer) as week_start_date
+    from {{ ref("int_absences") }}
+    where absence_state = 'not carried'
 )
 
 select
     spine.item_id, spine.location_id, spine.week_start_date,
     cast(spine.sold_units as integer) as sold_units,
     cast(coalesce(reported.stock_out_days, stock_outs.stock_out_days, 0) as integer) as stock_out_days,
-    spine.price_usd
+    spine.price_usd, dropped_weeks.item_id is null as is_carried
 from spine
 left join stock_outs
     on spine.location_id = stock_outs.location_id and spine.item_id = stock_outs.item_id
@@ -125,3 +136,6 @@ left join stock_outs
 left join reported
     on spine.location_id = reported.location_id and spine.item_id = reported.item_id
     and spine.week_start_date = reported.week_start_date
+left join dropped_weeks
+    on spine.location_id = dropped_weeks.location_id and spine.item_id = dropped_weeks.item_id
+    and spine.week_start_date = dropped_weeks.week_start_date

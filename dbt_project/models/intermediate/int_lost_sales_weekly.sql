@@ -1,16 +1,17 @@
 -- the same estimate as int_lost_sales, spell by spell, cut at the ends of weeks (and of months, since an item's index is monthly)
 with days as (
-    select location_id, calendar_date, demand_index, index_to_date, index_squared_to_date from {{ ref("int_demand_days") }}
+    select location_id, category, calendar_date, demand_index, index_to_date, index_squared_to_date from {{ ref("int_demand_days") }}
 ),
 
 absences as (
     select
-        absences.item_id, absences.location_id, absences.run_out_date, absences.first_absent_date, absences.last_absent_date,
+        absences.item_id, absences.location_id, products.category, absences.run_out_date, absences.first_absent_date, absences.last_absent_date,
         absences.sold_units, absences.absent_probability * absences.carried_probability as lost_probability,
         rates.units_per_day, rates.units_per_day_variance, rates.inverse_size, as_of.as_of_date
     from {{ ref("int_absences") }} as absences
     inner join {{ ref("int_demand_rates") }} as rates
         on absences.item_id = rates.item_id and absences.location_id = rates.location_id
+    inner join {{ ref("int_products") }} as products on absences.item_id = products.item_id
     cross join {{ ref("int_as_of") }} as as_of
     where absences.absence_state in ('empty', 'hidden')
 ),
@@ -44,8 +45,8 @@ empty_days as (
     from pieces
     inner join {{ ref("int_demand_item_months") }} as item_months
         on pieces.item_id = item_months.item_id and date_trunc('month', pieces.first_date) = item_months.month_start_date
-    inner join days as since on pieces.location_id = since.location_id and pieces.first_date = since.calendar_date
-    inner join days as until on pieces.location_id = until.location_id and pieces.last_date = until.calendar_date
+    inner join days as since on pieces.location_id = since.location_id and pieces.category = since.category and pieces.first_date = since.calendar_date
+    inner join days as until on pieces.location_id = until.location_id and pieces.category = until.category and pieces.last_date = until.calendar_date
 ),
 
 -- what was sold before the shelf was empty
@@ -57,7 +58,7 @@ run_out_days as (
     from absences
     inner join {{ ref("int_demand_item_months") }} as item_months
         on absences.item_id = item_months.item_id and date_trunc('month', absences.run_out_date) = item_months.month_start_date
-    inner join days on absences.location_id = days.location_id and absences.run_out_date = days.calendar_date
+    inner join days on absences.location_id = days.location_id and absences.category = days.category and absences.run_out_date = days.calendar_date
     where absences.first_absent_date > absences.run_out_date and absences.sold_units > 0
 ),
 

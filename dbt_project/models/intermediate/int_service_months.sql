@@ -71,7 +71,7 @@ location_counts as (
 
 location_months as (
     select
-        location_id, month_start_date, count(*) as days, count(*) filter (where is_open) as open_days,
+        location_id, month_start_date, count(distinct calendar_date) as days, count(distinct calendar_date) filter (where is_open) as open_days,
         cast(sum(sold_units) as bigint) as sold_units
     from {{ ref("int_demand_days") }}
     group by location_id, month_start_date

@@ -35,12 +35,15 @@ known as (
             as overdue_order_units,
         -- a shop's customers do not wait: demand that was not met is lost, not owed
         0 as backorder_units,
-        stock.last_traded_date
+        stock.last_traded_date, dropped.item_id is not null as is_dropped
     from {{ ref("int_item_location_terms") }} as terms
     cross join {{ ref("int_as_of") }} as as_of
     cross join (select exists(select 1 from {{ ref("int_purchase_lines") }}) as are_known) as purchases
     left join {{ ref("int_inventory_item_location") }} as stock
         on terms.item_id = stock.item_id and terms.location_id = stock.location_id
+    left join {{ ref("int_absences") }} as dropped
+        on terms.item_id = dropped.item_id and terms.location_id = dropped.location_id
+        and dropped.absence_state = 'not carried' and dropped.last_absent_date = {{ as_of() }}
     left join {{ ref("int_stock_age") }} as age on terms.item_id = age.item_id and terms.location_id = age.location_id
     left join open_lines on terms.item_id = open_lines.item_id and terms.location_id = open_lines.location_id
     left join {{ ref("int_defect_expectations") }} as expectations
@@ -73,10 +76,10 @@ select
     on_order_units, on_order_defective_units, overdue_order_units, backorder_units,
     cast(usable_on_hand_units + on_order_units - on_order_defective_units - backorder_units as decimal(18, 4)) as inventory_position_units,
     defect_share,
-    -- nothing there, nothing coming, nothing sold or received for long: whoever runs the shop has dropped it
+    -- nothing there, nothing coming, nothing sold or received for long, or sold only what was found: whoever runs the shop has dropped it
     coalesce(
         usable_on_hand_units = 0 and overdue_order_units + on_order_units = 0
-        and coalesce(last_traded_date < as_of_date - cast(dormant_days as integer), true), false
+        and (is_dropped or coalesce(last_traded_date < as_of_date - cast(dormant_days as integer), true)), false
     ) as is_dormant
 from usable
 cross join {{ ref("int_policy") }}

@@ -11,7 +11,7 @@
     ("backorders", "backorder_units"),
     ("up to the level the policy fills to", "case when need_units is not null then order_up_to_units - reorder_point_units end"),
     ("above the target: nothing to order", "-least(need_units, 0)"),
-    ("not bought or sold for long: taken for dropped", "case when is_dormant then -greatest(need_units, 0) end"),
+    ("not bought for long: taken for dropped", "case when is_dormant then -greatest(need_units, 0) end"),
     ("reorder level not reached", "case when not is_dormant and not is_reorder_level_reached then -greatest(need_units, 0) end"),
     ("yield", "case when batch_units > 0 then gross_need_units - need_units end"),
     ("economic order quantity", "case when batch_units > 0 then batch_units - gross_need_units end"),

@@ -21,9 +21,9 @@ sold_weeks as (
     group by ledger.item_id, ledger.location_id, week_days.week_start_date
 ),
 
--- weeks counted back from today with a stock-out: what touches one of them says little about demand
+-- weeks counted back from today with a stock-out, or in which the item was dropped: what touches one of them says little about demand
 empty_weeks as (
-    select item_id, location_id, week_start_date from {{ ref("int_demand_weekly") }} where stock_out_days > 0
+    select item_id, location_id, week_start_date from {{ ref("int_demand_weekly") }} where stock_out_days > 0 or not is_carried
 ),
 
 classes as (

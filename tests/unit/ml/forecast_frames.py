@@ -36,7 +36,7 @@ def weeks_before(count: int, as_of: date = AS_OF) -> list[date]:
     return [as_of - timedelta(days=6 + 7 * (count - 1 - j)) for j in range(count)]
 
 
-def demand_frame(sales, stock_out_days=None, items=None, as_of: date = AS_OF, demand=None) -> pl.DataFrame:
+def demand_frame(sales, stock_out_days=None, items=None, as_of: date = AS_OF, demand=None, is_carried=True) -> pl.DataFrame:
     """(series, weeks) sales, NaN for a missing row; the last column is the week that ends on `as_of`."""
     sales = np.atleast_2d(np.asarray(sales, dtype=float))
     out = np.zeros(sales.shape) if stock_out_days is None else np.atleast_2d(stock_out_days)
@@ -51,6 +51,7 @@ def demand_frame(sales, stock_out_days=None, items=None, as_of: date = AS_OF, de
             "stock_out_days": out.astype(int).ravel(),
             **{f"{name}_units": demand.ravel() for name in ("demand", "demand_low", "demand_high")},
             "price_usd": np.full(series * weeks, 10.0),
+            "is_carried": np.broadcast_to(is_carried, sales.shape).ravel(),
         }
     )
     return frame.filter(pl.col("sold_units").is_not_nan())
@@ -71,6 +72,7 @@ def item_frame(series: int, patterns="smooth", vendors=1, review_days: int = 7, 
             "shortage_cost_usd": [0.9] * series,
             "cycle_service_level": [0.95] * series,
             "fill_rate_level": [0.98] * series,
+            "is_carried": [True] * series,
         },
         schema_overrides={"vendor_id": pl.Int32},
     )
@@ -112,11 +114,11 @@ def promotion_frame(rows: list[tuple[int, date, int]] | None = None) -> pl.DataF
     return frame.with_columns(location_id=pl.lit(1), discount=pl.lit(0.0))
 
 
-def feature_frames(sales, *, out=None, items=None, lead=None, demand=None, known=None) -> Features:
+def feature_frames(sales, *, out=None, items=None, lead=None, demand=None, known=None, is_carried=True) -> Features:
     """All frames of a run; whatever is not said is as plain as can be."""
     sales = np.atleast_2d(np.asarray(sales, dtype=float))
     return Features(
-        demand_weekly=demand_frame(sales, out, demand=demand),
+        demand_weekly=demand_frame(sales, out, demand=demand, is_carried=is_carried),
         known_weekly=promotion_frame() if known is None else known,
         calendar_weekly=calendar_frame(sales.shape[1]),
         signals_weekly=SIGNALS_WEEKLY.empty(),

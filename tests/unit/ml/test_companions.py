@@ -32,6 +32,7 @@ WEEKS, SERIES = 60, 30
 
 def sales() -> np.ndarray:
     """Thirty series: 0 and 1 are new, 2 .. 11 were launched within the history, the others were always there; 12 had one mad week.
+    13 sold to the end, and was dropped.
 
     A launch sells 20, 16, 12 and then 8 a week.
     """
@@ -56,6 +57,7 @@ def result() -> ForecastResult:
         product_category=["tea"] * 12 + ["oil"] * 18,
         abc_class=["A"] * 20 + ["B"] * 10,
         location_id=[1] * SERIES,
+        is_carried=[i != 13 for i in range(SERIES)],
     )
     features = feature_frames(sales(), items=items, lead=lead_time_frame({28: 1.0}))
     return run_forecast(features, as_of_date=AS_OF, settings=SETTINGS)
@@ -82,6 +84,15 @@ def test_a_launch_is_forecast_from_the_launches_of_its_category_and_says_so(resu
 def test_every_model_says_the_same_of_a_launch(result: ForecastResult) -> None:
     weekly = result[DEMAND_FORECASTS].filter(item_id=0).drop("model").unique()
     assert weekly.height == result[DEMAND_FORECASTS].filter(item_id=0, model="ensemble").height
+
+
+def test_of_a_dropped_item_nothing_is_expected(result: ForecastResult) -> None:
+    weekly, sums = (result[frame].filter(item_id=13) for frame in (DEMAND_FORECASTS, LEAD_TIME_DEMAND))
+    assert weekly.select("mean_units", "p10_units", "p90_units").max().row(0) == (0, 0, 0)
+    assert sums.select("mean_units", "quantile_units").max().row(0) == (0, 0)
+    reasons = result[SERIES_METRICS].filter(item_id=13, model="ensemble")["reason"]
+    assert reasons.unique().to_list() == ["no longer carried: no demand is expected"]
+    assert result[DEMAND_FORECASTS].filter(item_id=14)["mean_units"].min() > 0
 
 
 def test_the_mad_week_is_written_and_not_learned(result: ForecastResult) -> None:

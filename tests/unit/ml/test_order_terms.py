@@ -97,7 +97,7 @@ def test_a_reorder_level_below_the_target(on_hand: int, need: float, order: int,
             24,
             "cut to max stock and to what the shelf life can sell",
         ),
-        ({"is_dormant": True}, 0, "not bought or sold for long and nothing there: taken for dropped"),
+        ({"is_dormant": True}, 0, "not bought for long and nothing there: taken for dropped"),
     ],
 )
 def test_minimum_pack_and_caps(changes: dict, order: int, reason: str) -> None:

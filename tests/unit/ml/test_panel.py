@@ -73,6 +73,15 @@ def test_models_train_on_the_demand_that_sql_estimated() -> None:
     assert naked.panel.training_units.tolist() == sales
 
 
+def test_weeks_in_which_an_item_was_dropped_are_neither_scored_nor_repaired() -> None:
+    # it ran out in week 3 and was dropped: the mean of 4 and 8 stands in for the first week alone
+    found = weekly([[4, 8, 0, 0, 6]], out=[[0, 0, 7, 7, 0]], is_carried=[[True, True, True, False, True]])
+    assert found.panel.training_units[0].tolist() == pytest.approx([4, 8, 6, 0, 6])
+    assert found.panel.is_in_stock[0].tolist() == [True, True, False, False, True]
+    # whatever the books show
+    assert not weekly([[4, 8, 0]], is_carried=[[True, True, False]]).panel.is_in_stock[0, 2]
+
+
 def test_what_is_known_ahead_lies_on_the_same_grid() -> None:
     # Weeks -2 .. 0 of history and 1 .. 3 ahead; a promotion in the last week and two weeks ahead, of series 1.
     last, ahead = AS_OF - timedelta(days=6), AS_OF + timedelta(days=8)
