@@ -116,7 +116,13 @@ def reconciled(made: Forecasts, weekly: WeeklyPanel, constants: Stamp) -> pl.Dat
     start[summed.sum(axis=1) <= 0] = panel.periods
     in_stock = np.ones(summed.shape, dtype=bool)
     above = Panel(
-        summed, summed, in_stock, start.astype(np.int64), panel.season, year_ago_alignment_ratio=panel.year_ago_alignment_ratio
+        summed,
+        summed,
+        in_stock,
+        start.astype(np.int64),
+        panel.season,
+        year_ago_alignment_ratio=panel.year_ago_alignment_ratio,
+        is_feast=panel.is_feast,
     )
     names = list(_UPPER_MODELS)
     found = models.paths(names, above, panel.periods, horizon, made.settings, models.Workshop())

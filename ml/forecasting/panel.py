@@ -19,6 +19,8 @@ PATTERNS = ("smooth", "erratic", "intermittent", "lumpy", "none")
 _ADI_CUT, _CV2_CUT = 1.32, 0.49
 _LOWEST_LEVEL = 0.08  # of the median series
 _CHUNK_SERIES = 4_000
+_MOST_GROUPS = 60
+"""An attribute with more values than this groups nothing."""
 
 
 def _nothing() -> NDArray[np.float32]:
@@ -48,6 +50,8 @@ class Panel:
     year_ago_alignment_ratio: Array | None = None
     """Demand of the days of the year before that a period corresponds to, by special days, over that of the period 365.25 days before;
     (periods + horizon,). None: all ones."""
+    is_feast: NDArray[np.bool_] | None = None
+    """Periods that hold a holiday of most series, (periods + horizon,). None: not known."""
     is_closed: NDArray[np.bool_] | None = None
     """Periods known to have no demand, (series, periods + horizon). They are not in stock, and `training_units` has what would have been
     asked for. None: none."""
@@ -99,6 +103,15 @@ class Panel:
             values, code = np.unique(column, return_inverse=True)
             if 2 <= len(values) <= self.series // 2:
                 found.append(code)
+        return found
+
+    def groups(self) -> list[NDArray[np.bool_]]:
+        """Members of each value of the attributes that have few of them, (series,) each: series that may share a season."""
+        found = []
+        for column in self.static.T:
+            values, code = np.unique(column, return_inverse=True)
+            if 2 <= len(values) <= _MOST_GROUPS:
+                found += [code == value for value in range(len(values))]
         return found
 
     def level_units(self, end: int) -> Array:

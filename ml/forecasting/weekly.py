@@ -167,6 +167,7 @@ def build_panel(features: Features, as_of_date: date, horizon: int, settings: Fo
         static,
         names,
         _alignment(features, last_week, weeks, horizon),
+        is_feast=(known[:, :, KNOWN_NAMES.index("holiday_days")] > 0).mean(axis=0) > 0.5,
     )
     return WeeklyPanel(panel, keys, last_week, demand, price, promotion_days, outliers, has_negative)
 

@@ -5,7 +5,8 @@ to see them by itself (days of the week, hours, months of several years).
 
 One or two years of weeks hold a season once or twice, too little for a model of one series. Added up over many series it is plain: the
 December of a chain. Models are fitted to demand divided by the shape, and what they say is multiplied by it, so that all of them know
-it. Only what lay before the origin is read, and a history without a whole year before it has no shape.
+it. Only what lay before the origin is read, and of a history without a whole year before it only the feasts
+that are over are known (`feasts`).
 
 The logarithm of a shape is that of all series together plus, per attribute (category, store), what its series do otherwise. It is what
 changes over weeks plus what single weeks do. Both are drawn towards nothing: by their own noise, and by how much of what the year
@@ -20,7 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.forecasting.common_plans import kept, without_common_plans
+from ml.forecasting.feasts import without_feasts
 from ml.forecasting.panel import Panel
+from ml.forecasting.together import FEWEST_SERIES, log_total, votes
 
 Array = NDArray[np.float64]
 
@@ -30,8 +33,6 @@ _WEEK = {52: 1, 7: 7, 5: 5}
 _BASE_WEEKS = (13, 26)
 """Weeks before an origin of which the year before must be known, too, at least and at most: the base from which the year goes on."""
 _LEVEL_WEEKS = 8
-_MOST_VALUES, _FEWEST_SERIES = 60, 10
-"""An attribute with more values than this groups nothing; fewer series than these have no shape that others could take."""
 _GONE_PERIODS = 6
 """A series that sold in so many periods of the base a year ago, and in none of the base now, has left the range: the year did not do that."""
 _BELIEFS, _BELIEF_SPREAD = (0.7, 0.4), 0.3
@@ -41,11 +42,11 @@ _BELIEFS, _BELIEF_SPREAD = (0.7, 0.4), 0.3
 def without_year(panel: Panel, end: int, horizon: int) -> tuple[Panel, Array]:
     """The panel with its demand before column `end` divided by the shape, and the factors of the periods from there on, (series, horizon).
 
-    The panel itself and ones where there is no shape to learn. Columns from `end` on are not read.
+    Without a shape to learn, what `without_feasts` says. Columns from `end` on are not read.
     """
     past = _past(panel, end)
     if past is None:
-        return panel, np.ones((panel.series, horizon))
+        return without_feasts(panel, end, horizon)
     columns = np.arange(end + horizon)
     moved = np.zeros(len(columns))
     if panel.year_ago_alignment_ratio is not None:
@@ -56,15 +57,10 @@ def without_year(panel: Panel, end: int, horizon: int) -> tuple[Panel, Array]:
     moved = kept(moved, noise[1]) if noise else _BELIEFS[1] * moved
     everyone = past.curve(past.is_old)
     shape = np.tile(past.at(past.believed(past.shrunk(everyone), noise), columns) + moved, (panel.series, 1))
-    for j in range(len(panel.static_names)):
-        values, code = np.unique(panel.static[:, j], return_inverse=True)
-        if not 2 <= len(values) <= _MOST_VALUES:
-            continue
-        for value in range(len(values)):
-            member = code == value
-            if (member & past.is_old).sum() >= _FEWEST_SERIES:
-                own = past.shrunk(past.curve(member & past.is_old) - everyone)
-                shape[member] += past.at(past.believed(own, noise), columns)
+    for member in panel.groups():
+        if (member & past.is_old).sum() >= FEWEST_SERIES:
+            own = past.shrunk(past.curve(member & past.is_old) - everyone)
+            shape[member] += past.at(past.believed(own, noise), columns)
     factor = np.exp(shape)
     demand = panel.training_units.copy()
     demand[:, :end] /= factor[:, :end]
@@ -81,7 +77,7 @@ class _Past:
     is_old: NDArray[np.bool_]
     """Series that were there when the year began, (series,)."""
     votes: Array
-    """Weight of a series' units, (series,): between one vote a series and one a unit, so that no single large order rules."""
+    """Weight of a series' units, (series,)."""
     first: int
     base: int
     year: float
@@ -95,10 +91,7 @@ class _Past:
 
     def total(self, rows: NDArray[np.bool_]) -> Array:
         """Logarithm of the demand of some series together, (periods,), without the pattern of the week."""
-        total = self.votes[rows] @ self.demand[rows]
-        kernel = np.ones(self.week)
-        total = np.convolve(total, kernel, "same") / np.convolve(np.ones(len(total)), kernel, "same")
-        return np.log(np.maximum(total, 0.02 * total.mean() + 1e-12))
+        return log_total(self.demand[rows], self.votes[rows], self.week)
 
     def curve(self, rows: NDArray[np.bool_]) -> Array:
         """The year's logarithm of demand without its trend and mean, (whole,): the mean of all years there are."""
@@ -186,10 +179,9 @@ def _past(panel: Panel, end: int) -> _Past | None:
     then, now = ((demand[:, begin : begin + base] > 0).sum(axis=1) for begin in (first, end - base))
     has_gone = (then >= _GONE_PERIODS) & (now == 0)
     is_old = (panel.start <= first) & (units > 0) & ~has_gone
-    if is_old.sum() < min(_FEWEST_SERIES, panel.series):
+    if is_old.sum() < min(FEWEST_SERIES, panel.series):
         return None
-    votes = np.divide(1.0, np.sqrt(units), out=np.zeros(len(units)), where=units > 0)
-    return _Past(demand, panel.start, is_old, votes, first, base, year, week, panel.year_ago_alignment_ratio is not None)
+    return _Past(demand, panel.start, is_old, votes(units), first, base, year, week, panel.year_ago_alignment_ratio is not None)
 
 
 def _unforetold(foretold: Array, came: Array, belief: float, overlap: int) -> float:
