@@ -107,10 +107,11 @@ def reasons(
         parts = [base] if base else []
         if i in stand_ins:
             parts.append(stand_ins[i])
-        if not base and origins[i] == 0:
-            parts.append(_why_unscored(made, i) if was_tested[i] else "not in the sample that was backtested")
-        if not base and not estimate.was_said[i]:
-            parts.append("model silent: a simpler one stands in")
+        elif not base:
+            if origins[i] == 0:
+                parts.append(_why_unscored(made, i) if was_tested[i] else "not in the sample that was backtested")
+            if not estimate.was_said[i]:
+                parts.append("model silent: a simpler one stands in")
         if weekly.has_negative[i]:
             parts.append("negative sales read as 0")
         if intervals.reason[i]:

@@ -191,8 +191,8 @@ select
         case
             when reorder_point_units is null then 'no target: nothing can be decided'
             when inventory_position_units is null then 'stock is not known: only the target level is given'
-            when need_units <= 0 then 'nothing needed'
             when is_dormant then 'not bought for long and nothing there: taken for dropped'
+            when need_units <= 0 then 'nothing needed'
             when not is_reorder_level_reached then 'reorder level not reached'
             when order_units = packed_units then 'ordered'
             when order_units > 0 and max_stock_capped_units < packed_units and order_units < max_stock_capped_units

@@ -34,9 +34,9 @@ select
         adjustment_reason,
         case
             when reorder_point_units is null then 'no target: nothing can be decided'
+            when is_dormant then 'not bought for long and nothing there: taken for dropped'
             when demand_units = 0 and model_order_units = 0 then 'no demand expected'
             when model_order_units is null then 'stock is not known: only the target level is given'
-            when is_dormant then 'not bought for long and nothing there: taken for dropped'
             -- needed and not ordered: the terms say why
             when model_order_units = 0 and need_units > 0 then null
             when model_order_units = 0 then 'stock and open orders reach beyond the next chance to order'
