@@ -65,7 +65,8 @@ def forecast(
 
     `mean` is the centre of the ensemble. Where demand is smooth, erratic or lumpy it lies half-way between the centres that serve squared
     and absolute errors (`ForecastSettings.absolute_share`; 0 gives the plain expectation), hence below it where demand is
-    heavy-tailed. Quantiles are of single periods and do not add: for sums there is `forecast_sum`. Below 0.005 and above 0.995 the outermost quantile
+    heavy-tailed. Quantiles are of single periods and do not add: for sums there is `forecast_sum`. They are whole where
+    all sales of a series are. Below 0.005 and above 0.995 the outermost quantile
     stands. Equal inputs give equal results, whatever the order of rows. Raises ContractError for missing columns, types, or what is no frame;
     ValueError for an unknown model or freq, a horizon that is no whole number from 1 on, a quantile outside (0, 1). Where none of the models named
     has enough to learn from to speak of any series, the mean of the history stands in, and a warning says so.
@@ -75,7 +76,7 @@ def forecast(
     rows = np.arange(read.panel.series)
     chunk = made.settings.chunk_series
     found = [at_levels(made.period_quantiles(made.best, rows[b : b + chunk]), quantiles) for b in range(0, len(rows), chunk)]
-    values = np.concatenate(found).reshape(len(rows) * horizon, len(quantiles))
+    values = made.published(np.concatenate(found), rows).reshape(len(rows) * horizon, len(quantiles))
     columns: dict[str, object] = {
         "unique_id": read.ids.gather(np.repeat(rows, horizon)),
         "ds": read.grid.ahead(horizon).gather(np.tile(np.arange(horizon), len(rows))),
@@ -103,7 +104,7 @@ def forecast_sum(
     rows = np.arange(read.panel.series)
     chunk = made.settings.chunk_series
     found = [at_levels(made.sum_quantiles(made.best, rows[b : b + chunk])[:, -1], quantiles) for b in range(0, len(rows), chunk)]
-    values = np.concatenate(found)
+    values = made.published(np.concatenate(found), rows)
     columns: dict[str, object] = {"unique_id": read.ids, "mean": made.best.path.sum(axis=1)}
     return pl.DataFrame(columns | {name: values[:, j] for j, name in enumerate(quantile_names(quantiles))})
 

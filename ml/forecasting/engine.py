@@ -136,6 +136,14 @@ class Forecasts:
         """
         return self._quantiles(estimate, rows, origin, lengths, is_sum=True)
 
+    def published(self, quantiles: Array, rows: Rows) -> Array:
+        """Quantiles (rows, ...) of series `rows` as they are said: to the nearest unit where all sales of a series are whole.
+
+        An average of whole quantiles is none: a low end of 0.1 would say that no sale at all is less than expected.
+        """
+        is_whole = self.is_whole_units[rows].reshape(-1, *(1,) * (quantiles.ndim - 1))
+        return np.where(is_whole, np.rint(quantiles), quantiles)
+
     def _quantiles(
         self, estimate: Estimate, rows: Rows, origin: int | None, lengths: NDArray[np.int64] | None, *, is_sum: bool
     ) -> Array:

@@ -47,7 +47,7 @@ def forecast_rows(
     """One row per series of `rows` and week ahead; each week's quantiles are of that week alone, and do not add."""
     horizon, chunk = estimate.path.shape[1], made.settings.chunk_series
     parts = [at_levels(made.period_quantiles(estimate, rows[b : b + chunk]), (0.1, 0.5, 0.9)) for b in range(0, len(rows), chunk)]
-    quantiles = np.concatenate(parts).reshape(-1, 3)
+    quantiles = made.published(np.concatenate(parts), rows).reshape(-1, 3)
     columns = {
         **_repeat_keys(weekly, rows, horizon),
         "week_start_date": weekly.weeks_ahead(horizon) * len(rows),
@@ -76,6 +76,7 @@ def sum_rows(
         part = rows[begin : begin + chunk]
         parts.append(interval_demand(made.sum_quantiles(estimate, part), cumulated[part], intervals, part, levels))
     mean, uncertain, fixed = (np.concatenate(values) for values in zip(*parts, strict=True))
+    uncertain, fixed = made.published(uncertain, rows), made.published(fixed, rows)
     columns = {
         **_repeat_keys(weekly, rows, count),
         "horizon_days": np.repeat(intervals.mean_days[rows], count),

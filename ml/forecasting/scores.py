@@ -57,11 +57,12 @@ def score_series(made: Forecasts, estimate: Estimate, length: NDArray[np.int64],
         for begin in range(0, rows.size, made.settings.chunk_series):
             part = rows[begin : begin + made.settings.chunk_series]
             grid = made.sum_quantiles(estimate, part, j, length[part])[:, 0]
-            levels = at_levels(grid, _SCORED_LEVELS)
+            series = tested.rows[part]
+            levels = made.published(at_levels(grid, _SCORED_LEVELS), series)
             loss[part, j] = evaluation.pinball(levels, actual[part, j][:, None], _SCORED_LEVELS)
-            low, high = at_levels(grid, (0.1,))[:, 0], at_levels(grid, (0.9,))[:, 0]
+            low, high = made.published(at_levels(grid, (0.1, 0.9)), series).T
             covered[part, j] = (actual[part, j] >= low) & (actual[part, j] <= high)
-            stock = _at_own_level(grid, np.nan_to_num(ratio[part], nan=0.5))
+            stock = made.published(_at_own_level(grid, np.nan_to_num(ratio[part], nan=0.5)), series)
             left, missing = np.maximum(stock - actual[part, j], 0), np.maximum(actual[part, j] - stock, 0)
             cost[part, j] = (holding[part] * left + shortage[part] * missing) / length[part]
     columns = {

@@ -34,7 +34,7 @@ def said(made: Forecasts, estimate: Estimate) -> Distribution:
     parts = [rows[b : b + chunk] for b in range(0, len(rows), chunk)]
     period = np.concatenate([at_levels(made.period_quantiles(estimate, p), LEVELS) for p in parts])
     total = np.concatenate([at_levels(made.sum_quantiles(estimate, p)[:, -1], LEVELS) for p in parts])
-    return Distribution(estimate.path, period, total)
+    return Distribution(estimate.path, made.published(period, rows), made.published(total, rows))
 
 
 def held_out(made: Forecasts, ahead: pl.DataFrame, ids: pl.Series) -> HeldOut:

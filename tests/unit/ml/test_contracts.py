@@ -19,6 +19,7 @@ def demand() -> pl.DataFrame:
             "demand_low_units": [1, 2],
             "demand_high_units": [1, 5],
             "price_usd": [None, 9.5],
+            "is_carried": [True, True],
             "week_start_date": [date(2024, 1, 1), date(2024, 1, 8)],
             "location_id": [1, 1],
             "item_id": [7, 7],
@@ -50,7 +51,13 @@ def test_conform_refuses(frame: pl.DataFrame, message: str) -> None:
 
 def test_a_nullable_column_may_be_null() -> None:
     key = {"item_id": 1, "location_id": 1}
-    known = {"abc_class": "A", "demand_pattern": "smooth", "review_period_days": 7, "cycle_service_level": 0.95}
+    known = {
+        "abc_class": "A",
+        "demand_pattern": "smooth",
+        "review_period_days": 7,
+        "cycle_service_level": 0.95,
+        "is_carried": True,
+    }
     frame = pl.DataFrame([{column.name: None for column in ITEM_LOCATIONS.columns} | key | known])
     conforming = ITEM_LOCATIONS.conform(frame)
     nullable = [column.name for column in ITEM_LOCATIONS.columns if column.nullable]

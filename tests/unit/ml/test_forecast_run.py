@@ -180,9 +180,8 @@ def test_later_weeks_are_not_better_known() -> None:
     assert (spread.select(pl.col("width").diff().over("item_id"))["width"].drop_nulls() >= -1e-9).all()
 
 
-@pytest.fixture(scope="module")
-def mixed() -> ForecastResult:
-    """Slow, lumpy and seasonal series, with boosting, three vendors, lead times that end within a week."""
+def mixed_of(settings: ForecastSettings) -> ForecastResult:
+    """Slow, lumpy and seasonal series, three vendors, lead times that end within a week."""
     rng = np.random.default_rng(2)
     season = 6 + 5 * np.sin(np.arange(120) / 52 * 2 * np.pi)
     sales = np.vstack(
@@ -196,7 +195,13 @@ def mixed() -> ForecastResult:
     patterns = [name for name in ("intermittent", "lumpy", "smooth", "erratic") for _ in range(20)]
     lead = [lead_time_frame(days, v) for v, days in enumerate(({3: 0.4, 9: 0.6}, {11: 0.5, 40: 0.5}, {1: 0.9, 30: 0.1}))]
     items = item_frame(80, patterns, vendors=[i % 3 for i in range(80)], review_days=4)
-    return run(sales, items=items, lead=pl.concat(lead), settings=BOOSTED)
+    return run(sales, items=items, lead=pl.concat(lead), settings=settings)
+
+
+@pytest.fixture(scope="module")
+def mixed() -> ForecastResult:
+    """With boosting."""
+    return mixed_of(BOOSTED)
 
 
 def test_weekly_means_add_up_to_the_mean_over_the_protection_interval(mixed: ForecastResult) -> None:
@@ -214,9 +219,22 @@ def test_weekly_means_add_up_to_the_mean_over_the_protection_interval(mixed: For
         assert published[item, model] == pytest.approx(expected, rel=1e-9)
 
 
-def test_mean_and_quantiles_do_not_contradict_each_other(mixed: ForecastResult) -> None:
-    sums = mixed[LEAD_TIME_DEMAND].filter(pl.col("model") != "ensemble")
-    assert sums.height
+def test_quantiles_are_whole_where_sales_are(mixed: ForecastResult) -> None:
+    sums, weeks = mixed[LEAD_TIME_DEMAND], mixed[DEMAND_FORECASTS]
+    is_whole = pl.col("item_id") < 60
+    for frame, columns in (
+        (sums, ("quantile_units", "fixed_lead_time_units")),
+        (weeks, ("p10_units", "p50_units", "p90_units")),
+    ):
+        rest = frame.select(
+            is_whole.alias("is_whole"), pl.max_horizontal((pl.col(c) - pl.col(c).round()).abs() for c in columns).alias("rest")
+        )
+        assert rest.filter("is_whole")["rest"].max() == 0
+        assert rest.filter(~pl.col("is_whole"))["rest"].mean() > 0.1
+
+
+def test_mean_and_quantiles_do_not_contradict_each_other() -> None:
+    sums = mixed_of(ForecastSettings(models=("tsb",), origins=2))[LEAD_TIME_DEMAND]
     assert sums.filter(pl.col("mean_units") <= 0, pl.max_horizontal("quantile_units", "fixed_lead_time_units") > 0).is_empty()
     # The quantiles around one model's path, read as a distribution, have about its mean. The published mean of the ensemble is
     # lower where demand is heavy-tailed, by choice.

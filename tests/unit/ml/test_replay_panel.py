@@ -29,13 +29,13 @@ def features(lines: list[dict] = (), stock: list[dict] = (), **location) -> Repl
     """One item in one store: 3 units a week, 4 wanted (3.5 to 6) in week 25, when the shelf was empty for two days."""
     demand = [
         {"item_id": 1, "location_id": 2, "week_start_date": start_of(w), "sold_units": 3.0, "stock_out_days": 2 * (w == 25), "demand_units": 3.0 + (w == 25),
-         "demand_low_units": 3.0 + 0.5 * (w == 25), "demand_high_units": 3.0 + 3 * (w == 25), "price_usd": 9.0}
+         "demand_low_units": 3.0 + 0.5 * (w == 25), "demand_high_units": 3.0 + 3 * (w == 25), "price_usd": 9.0, "is_carried": True}
         for w in range(WEEKS)
     ]  # fmt: skip
     held = {
         "item_id": 1, "location_id": 2, "vendor_id": 7, "abc_class": "A", "demand_pattern": "smooth", "review_period_days": 14,
         "product_category": "Wine", "store_location": None, "first_week_start_date": None, "holding_cost_usd": 0.05,
-        "shortage_cost_usd": 3.0, "unit_cost_usd": 6.0, "cycle_service_level": 0.95,
+        "shortage_cost_usd": 3.0, "unit_cost_usd": 6.0, "cycle_service_level": 0.95, "is_carried": True,
     } | location  # fmt: skip
     terms = [{"item_id": 1, "location_id": 2, "moq_units": 12.0, "pack_units": 6.0, "order_cost_usd": 2.5}]
     pairs = (
