@@ -45,11 +45,7 @@ def without_feasts(panel: Panel, end: int, horizon: int) -> tuple[Panel, Array]:
     feasts, ahead = np.flatnonzero(panel.is_feast[:end]), np.flatnonzero(panel.is_feast[end : end + _BUILD_UP_WEEKS + 1]) + end
     demand = panel.training_units[:, :end]
     has_sold = demand.any(axis=1)
-    if (
-        not (feasts >= end - _RECENT_WEEKS).any()
-        or (ahead > feasts[-1] + _ECHO_WEEKS).any()
-        or has_sold.sum() < min(FEWEST_SERIES, panel.series)
-    ):
+    if not (feasts >= end - _RECENT_WEEKS).any() or (ahead > feasts[-1] + _ECHO_WEEKS).any() or has_sold.sum() < FEWEST_SERIES:
         return nothing
     weight = votes(demand.sum(axis=1))
 

@@ -77,6 +77,7 @@ def test_a_category_that_sells_more_of_a_feast_has_one_of_its_own() -> None:
         pytest.param(chain(39, {39: 0.5}), id="less was sold"),
         pytest.param(replace(chain(39, {39: 2.0}), season=12), id="months"),
         pytest.param(chain(39, dict.fromkeys(range(WEEKS), 0.0)), id="nothing was sold"),
+        pytest.param(chain(39, {39: 2.0}, series=9), id="few series would be heard, not the chain"),
     ],
 )
 def test_nothing_changes_where(panel: Panel) -> None:
