@@ -5,8 +5,8 @@ to see them by itself (days of the week, hours, months of several years).
 
 One or two years of weeks hold a season once or twice, too little for a model of one series. Added up over many series it is plain: the
 December of a chain. Models are fitted to demand divided by the shape, and what they say is multiplied by it, so that all of them know
-it. Only what lay before the origin is read, and of a history without a whole year before it only the feasts
-that are over are known (`feasts`).
+it. Only what lay before the origin is read, and of a history without a whole year before it only the feasts that are over are known
+(`feasts`).
 
 The logarithm of a shape is that of all series together plus, per attribute (category, store), what its series do otherwise. It is what
 changes over weeks plus what single weeks do. Both are drawn towards nothing: by their own noise, and by how much of what the year
