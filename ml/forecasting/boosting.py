@@ -39,8 +39,6 @@ _OBJECTIVES: dict[str, dict[str, Any]] = {
 }
 _FEWEST_ROWS, _FEWEST_SALES = 80, 50
 """A leaf has so many rows, and as many as have so many sales on average: a leaf that saw no sale by chance says that there never is one."""
-_FORETOLD_SHARE = 0.6
-"""Periods foretold for each one of history, at most, from more origins than usual: time must not grow by rows that say the same again."""
 _WORKERS = 2
 """Boosters that train or foretell at a time."""
 _CAP = 0.9995
@@ -173,7 +171,7 @@ def parameters(settings: ForecastSettings) -> dict[str, Any]:
 
 def _training_rows(panel: Panel, shared: SharedLevel, end: int, horizon: int, settings: ForecastSettings) -> Rows:
     steps = np.unique(np.linspace(0, horizon - 1, min(horizon, 14)).round().astype(int))
-    origins = panel.learning_origins(end, horizon, settings, room(panel, end, len(steps), settings))
+    origins = panel.learning_origins(end, horizon, settings, room(panel, len(steps), settings))
     per_origin = max(1, settings.boosting_max_rows // max(len(origins) * len(steps), 1))
     rows, targets, weights, names = [], [], [], ()
     for origin in origins:
@@ -190,10 +188,9 @@ def _training_rows(panel: Panel, shared: SharedLevel, end: int, horizon: int, se
     return stacked(rows, targets, weights, names)
 
 
-def room(panel: Panel, end: int, foretold: int, settings: ForecastSettings) -> int:
-    """Origins that fit among the training rows, with so many periods of every series foretold at each."""
-    most = min(settings.boosting_max_rows, _FORETOLD_SHARE * panel.history_periods(end).sum())
-    return int(most // max(foretold * panel.series, 1))
+def room(panel: Panel, rows_of_each: int, settings: ForecastSettings) -> int:
+    """Origins that fit among the training rows, with so many rows of every series at each."""
+    return settings.boosting_max_rows // max(rows_of_each * panel.series, 1)
 
 
 def stacked(rows: list[Any], targets: list[Array], weights: list[Array], names: tuple[str, ...]) -> Rows:

@@ -45,9 +45,9 @@ class ForecastSettings:
     """Past origins whose forecasts boosting learns from."""
     boosting_most_origins: int = 100
     """The same where few series leave room among the rows: more of their past, with its seasons and holidays."""
-    boosting_rounds: int = 150
+    boosting_rounds: int = 100
     boosting_quantile_rounds: int = 80
-    boosting_learning_rate: float = 0.05
+    boosting_learning_rate: float = 0.075
     boosting_leaves: int = 63
     component_series: int = 2_000
     """Class A series, those that move most, that are split into trend, season and remainder."""
