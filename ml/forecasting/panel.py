@@ -143,11 +143,14 @@ class Panel:
     def learning_origins(self, end: int, horizon: int, settings: ForecastSettings, room: int = 0) -> list[int]:
         """Origins that models of all series learn from, newest first: their horizons end by `end`, about half a horizon apart.
 
-        With `room` for more than usual, as many as that.
+        With `room` for more than usual, as many as that; where all of the past leaves room, days are read from weekly origins.
         """
         most = max(settings.boosting_origins, min(room, settings.boosting_most_origins))
         newest, oldest = end - horizon, max(settings.min_training_periods, min(2 * self.season, 14))
-        return list(range(newest, oldest - 1, -max(1, horizon // 2)))[:most]
+        apart = max(1, horizon // 2)
+        if self.season == 7:
+            apart = min(apart, max(7, (newest - oldest) // most))
+        return list(range(newest, oldest - 1, -apart))[:most]
 
     def trainable(self, origin: int, settings: ForecastSettings, most: int) -> NDArray[np.int64]:
         """Rows of the series that can train before column `origin`; a seeded sample where there are more than `most`."""
