@@ -3,7 +3,8 @@
 Belongs here: models of sums, their training rows, what they foretell from any origin on. Does not belong here: single periods
 (`boosting`), which of the answers is used (`engine`, `ml.replenishment.pooled`).
 
-The shape of the year is taken out before learning and put back over the periods summed (`year`).
+What plans do and the shape of the year are taken out before learning and put back over the periods summed (`plans`, `year`): a sum says little
+of which period had which plan.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ml.forecasting import shared_level
 from ml.forecasting.boosting import MEAN, Rows, capped, dataset, foretold, parameters, room, stacked, trained
 from ml.forecasting.boosting_features import origin_features, sum_features
 from ml.forecasting.panel import Panel
+from ml.forecasting.plans import without_plans
 from ml.forecasting.settings import ForecastSettings
 from ml.forecasting.shared_level import SharedLevel
 from ml.forecasting.year import without_year
@@ -46,7 +48,8 @@ class Sums:
     def foretold(self, panel: Panel, end: int) -> Array:
         """What each model says from column `end` on, in units, (series, lengths, models); NaN where nothing can be said."""
         found = np.full((panel.series, len(self.lengths), len(self.boosters)), np.nan)
-        here, year = without_year(panel, end, max(self.lengths))
+        plain, plans = without_plans(panel, end, max(self.lengths), self.settings)
+        here, year = without_year(plain, end, max(self.lengths))
         at, scale = np.flatnonzero(panel.can_train(end, self.settings)), self.level.scale(here, end)
         for begin in range(0, at.size, self.settings.chunk_series):
             part = at[begin : begin + self.settings.chunk_series]
@@ -54,7 +57,7 @@ class Sums:
             for j, length in enumerate(self.lengths):
                 rows = np.hstack([own, sum_features(here, part, end, length, scale)[0]])
                 is_open = ~here.closed(end, end + length)[part]
-                units = scale.units[part] * (year[part, :length] * is_open).sum(axis=1)
+                units = scale.units[part] * ((year * plans)[part, :length] * is_open).sum(axis=1)
                 found[part, j] = np.column_stack(foretold(self.boosters, rows)) * units[:, None]
         return found
 
@@ -63,7 +66,7 @@ def learn(
     panel: Panel, fit_end: int, lengths: Sequence[int], settings: ForecastSettings, objectives: Sequence[dict[str, Any]]
 ) -> Sums | None:
     """A model per objective (MEAN, QUANTILES), from origins whose horizon ends by column `fit_end`; None where too little is known."""
-    past = without_year(panel, fit_end, 0)[0]
+    past = without_year(without_plans(panel, fit_end, max(lengths), settings)[0], fit_end, 0)[0]
     level = shared_level.learn(past, fit_end, max(lengths), settings)
     rows = training_rows(past, level, fit_end, lengths, settings)
     mean_target = capped(rows.target)

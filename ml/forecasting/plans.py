@@ -5,7 +5,8 @@ common, as holidays (`common_plans`); reading the frames of plans (`frames`, `we
 
 A model of one series cannot know that next week's price is a bargain, nor that last week's sales were made by one. Models are fitted
 to demand divided by what the plans of the period did, and what they say is multiplied by what the plans ahead will do. That is for plans that are
-events: where most periods have one, levels hold them already and trees have examples enough to judge them.
+events, and for those that are the main cause of all ups and downs: where most periods have a plan and it does little, levels hold it already and trees
+have examples enough to judge it.
 
 Strength is learned from what came after past origins, by a Poisson regression (pseudo-likelihood, Gourieroux, Monfort and Trognon 1984):
 demand of a period is the series' level before the origin without its plans, times what all series did in that period, times the plans. So it is the
@@ -37,6 +38,8 @@ _FEWEST_PLANS = 10
 """Different courses of a plan below which nothing is learned of it: it would be what a few series happened to do."""
 _COMMON = ((0.0, 0.25), (0.5, 0.15))
 """Plans are no events where they are so many usual sizes away from what is usual for the series in such a share of periods or more, both."""
+_MAIN_CAUSE = 0.25
+"""Share of the deviance of what came that plans explain, from which they are taken out though they are no events: without them no level can be read."""
 _REACTION_SPREAD = 0.5
 """The largest deviation of reactions around 1."""
 _REACTIONS = (-0.5, 3.0)
@@ -49,26 +52,27 @@ _MOST_LEVELS = 10.0
 def without_plans(panel: Panel, end: int, horizon: int, settings: ForecastSettings) -> tuple[Panel, Array]:
     """The panel with its demand before column `end` divided by what plans did, and the factors of the periods from there on, (series, horizon).
 
-    The panel itself and ones where no plan differs between series, where most periods have one, or where there is nothing to learn from. Of
-    columns from `end` on only plans are read.
+    The panel itself and ones where no plan differs between series, where most periods have one that does little, or where there is nothing to learn
+    from. Of columns from `end` on only plans are read.
     """
     nothing = panel, np.ones((panel.series, horizon))
     planned = _planned(panel, end, horizon)
-    inside = np.arange(end) >= panel.start[:, None]
-    if not len(planned):
-        return nothing
-    largest = np.abs(planned[:, :, :end]).max(axis=0)[inside]
-    if all((largest > size).mean() >= share for size, share in _COMMON):
-        return nothing
-    outcomes = _outcomes(panel, planned, end, horizon, settings)
-    if outcomes is None:
+    if not len(planned) or (outcomes := _outcomes(panel, planned, end, horizon, settings)) is None:
         return nothing
     strength = _strength(outcomes, _courses(planned[:, :, :end]))
     reaction = _reaction(panel, outcomes, strength)
+    if not _are_events(planned[:, :, :end], panel.start) and _explained(outcomes, strength, reaction) < _MAIN_CAUSE:
+        return nothing
     factor = np.exp(np.clip(np.tensordot(strength, planned, 1) * reaction[:, None], -MOST_PUSH, MOST_PUSH))
     demand = panel.training_units.copy()
     demand[:, :end] /= factor[:, :end]
     return replace(panel, training_units=demand), factor[:, end:]
+
+
+def _are_events(planned: Array, start: NDArray[np.int64]) -> bool:
+    """Most periods of the history have no plan, or a small one."""
+    largest = np.abs(planned).max(axis=0)[np.arange(planned.shape[2]) >= start[:, None]]
+    return any((largest > size).mean() < share for size, share in _COMMON)
 
 
 def _planned(panel: Panel, end: int, horizon: int) -> Array:
@@ -139,6 +143,13 @@ class _Outcomes:
         """A push less that of the window and less that of all series in the period, (n, h)."""
         own = push - (push_before * share).sum(axis=1)[:, None]
         return own - self._together(expected * own) / np.maximum(self._together(expected), 1e-12)
+
+    def deviance(self, expected: Array) -> float:
+        """Poisson deviance of what came from what was to be expected, by votes."""
+        used = self.counts & (expected > 0)
+        came, expected = np.where(used, self.came, 0.0), np.where(used, expected, 1.0)
+        of_sales = came * np.log(np.maximum(came, 1e-300) / expected)
+        return 2 * float((self.votes[:, None] * np.where(used, of_sales - (came - expected), 0.0)).sum())
 
     def _together(self, values: Array) -> Array:
         """Sums over all series at the same origin and period, by their votes, for each of them."""
@@ -239,3 +250,12 @@ def _reaction(panel: Panel, outcomes: _Outcomes, strength: Array) -> Array:
         move = of_value * spread / np.maximum(known_of * spread + noise, 1e-12)
         reaction = np.clip(reaction + np.round(move, 4)[code], *_REACTIONS)
     return reaction
+
+
+def _explained(outcomes: _Outcomes, strength: Array, reaction: Array) -> float:
+    """Share of the Poisson deviance of what came that plans explain, beside levels and what all series did."""
+    own = reaction[outcomes.series][:, None]
+    pushes = (np.tensordot(strength, plans, 1) * own for plans in (outcomes.planned, outcomes.planned_before))
+    none = np.zeros_like(outcomes.came), np.zeros_like(outcomes.before)
+    before, after = (outcomes.deviance(outcomes.expected(*given)[0]) for given in (none, tuple(pushes)))
+    return 1 - after / before if before > 0 else 0.0

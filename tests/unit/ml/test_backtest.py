@@ -162,15 +162,23 @@ def test_training_rows_end_before_the_origin() -> None:
 
 
 def test_few_series_teach_with_more_of_their_past() -> None:
-    # Two series of 120 periods hold 240, so 144 may be foretold: 18 origins of four periods of both, for sums, too
+    # origins 116, 114 .. 8: 55 of them, four periods of both series at each; for sums, too
     panel, many = panel_of(poisson(2, 120)), panel_of(poisson(60, 120))
     settings = ForecastSettings()
-    assert len(boosting._training_rows(panel, SharedLevel(), 120, 4, settings).target) == 18 * 4 * 2
-    assert len(boosting_sums.training_rows(panel, SharedLevel(), 120, (4,), settings).target) == 18 * 2
+    assert len(boosting._training_rows(panel, SharedLevel(), 120, 4, settings).target) == 55 * 4 * 2
+    assert len(boosting_sums.training_rows(panel, SharedLevel(), 120, (4,), settings).target) == 55 * 2
     few_rows = replace(settings, boosting_max_rows=80)
     assert len(boosting._training_rows(panel, SharedLevel(), 120, 4, few_rows).target) == 10 * 4 * 2
     # the rows of many are spent on the newest eight
     assert panel.learning_origins(120, 4, settings) == many.learning_origins(120, 4, settings, 1) == list(range(116, 100, -2))
+
+
+def test_days_are_read_from_weekly_origins_where_all_of_the_past_leaves_room() -> None:
+    panel, settings = panel_of(poisson(2, 350), season=7), ForecastSettings()
+    assert panel.learning_origins(350, 28, settings, 1_000) == list(range(322, 13, -7))
+    # 308 days over twenty origins, or the newest eight, are more than half a horizon each
+    assert panel.learning_origins(350, 28, settings, 20) == list(range(322, 322 - 20 * 14, -14))
+    assert panel.learning_origins(350, 28, settings) == list(range(322, 322 - 8 * 14, -14))
 
 
 def test_features_by_hand() -> None:

@@ -10,7 +10,7 @@ from forecast_frames import panel_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.forecasting import ForecastSettings, common_plans
+from ml.forecasting import ForecastSettings, boosting, boosting_sums, common_plans
 from ml.forecasting.models import REGISTRY, Workshop, paths
 from ml.forecasting.panel import Panel
 from ml.forecasting.plans import without_plans
@@ -68,13 +68,19 @@ def test_a_price_works_by_its_logarithm_and_one_far_away_by_not_much_more() -> N
     assert 0.8**-2 < ahead[0, 0] < 0.8**-4
 
 
-@pytest.mark.parametrize(("share", "around", "is_event"), [(0.1, 0.0, True), (0.1, 0.03, True), (0.3, 0.0, False)])
-def test_plans_are_taken_out_where_large_ones_are_events(share: float, around: float, is_event: bool) -> None:
+@pytest.mark.parametrize(
+    ("share", "around", "lift", "is_taken_out"),
+    [(0.1, 0.0, 1.1, True), (0.1, 0.03, 1.1, True), (0.3, 0.0, 1.1, False), (0.3, 0.0, LIFT, True)],
+    ids=["events", "events among small plans", "common and weak", "common and the main cause"],
+)
+def test_plans_are_taken_out_where_they_are_events_or_the_main_cause(
+    share: float, around: float, lift: float, is_taken_out: bool
+) -> None:
     # `around`: what is planned of small moment in every week
     rng = np.random.default_rng(5)
     plan = (rng.random((SERIES, WEEKS + AHEAD)) < share) + around * rng.standard_normal((SERIES, WEEKS + AHEAD))
-    panel = planned(panel_of(rng.poisson(40 * LIFT ** plan[:, :WEEKS]), season=52), display=plan)
-    assert (without_plans(panel, WEEKS, AHEAD, SETTINGS)[0] is not panel) is is_event
+    panel = planned(panel_of(rng.poisson(40 * lift ** plan[:, :WEEKS]), season=52), display=plan)
+    assert (without_plans(panel, WEEKS, AHEAD, SETTINGS)[0] is not panel) is is_taken_out
 
 
 def test_prices_that_never_change_say_nothing_however_old_the_series_are() -> None:
@@ -128,7 +134,7 @@ HOLIDAYS = np.tile(np.arange(WEEKS + AHEAD) % 9 == 0, (SERIES, 1))
         pytest.param(planned(shop(), holiday=HOLIDAYS), id="plans of all series"),
         pytest.param(planned(shop(), size=np.tile(np.arange(SERIES)[:, None], WEEKS + AHEAD)), id="plans that never change"),
         pytest.param(
-            planned(shop(), discount=np.random.default_rng(1).random((SERIES, WEEKS + AHEAD))), id="plans in most weeks"
+            planned(shop(), discount=np.random.default_rng(9).random((SERIES, WEEKS + AHEAD))), id="plans in most weeks"
         ),
         pytest.param(shop().take(np.arange(5)), id="too few series to tell plans from luck"),
         pytest.param(replace(shop(), training_units=np.zeros((SERIES, WEEKS))), id="nothing was sold"),
@@ -177,3 +183,17 @@ def test_models_that_cannot_see_plans_foretell_them() -> None:
         ratio = path / usual
         assert ratio[coming].mean() == pytest.approx(LIFT, rel=0.12)
         assert ratio[~coming].mean() == pytest.approx(1.0, rel=0.08)
+
+
+def test_a_sum_follows_plans_that_no_past_horizon_had_so_many_of() -> None:
+    # four items of ten are promoted in all four weeks ahead; of past horizons one in forty is
+    panel = shop(lift=3.0)
+    known = panel.known.copy()
+    known[:, WEEKS:, 0] = 7 * (np.arange(SERIES) % 10 < 4)[:, None]
+    made = boosting_sums.learn(panel, WEEKS, (AHEAD,), replace(SETTINGS, boosting_quantile_rounds=40), (boosting.MEAN,))
+    assert made is not None
+    said = made.foretold(replace(panel, known=known), WEEKS)[:, 0, 0]
+    usual = np.median(panel.training_units, axis=1) * AHEAD
+    promoted = known[:, WEEKS, 0] > 0
+    assert np.median(said[promoted] / usual[promoted]) == pytest.approx(3.0, rel=0.1)
+    assert np.median(said[~promoted] / usual[~promoted]) == pytest.approx(1.0, rel=0.1)
