@@ -24,6 +24,7 @@ from ml.forecasting.boosting_features import origin_features, step_features
 from ml.forecasting.panel import Panel
 from ml.forecasting.settings import ForecastSettings
 from ml.forecasting.shared_level import SharedLevel
+from ml.forecasting.year import covers_year
 
 if TYPE_CHECKING:
     from ml.forecasting.models import Workshop
@@ -39,6 +40,8 @@ _OBJECTIVES: dict[str, dict[str, Any]] = {
 }
 _FEWEST_ROWS, _FEWEST_SALES = 80, 50
 """A leaf has so many rows, and as many as have so many sales on average: a leaf that saw no sale by chance says that there never is one."""
+_WEEKLY = 52
+"""Season of a panel of weeks."""
 _WORKERS = 2
 """Boosters that train or foretell at a time."""
 _CAP = 0.9995
@@ -171,7 +174,7 @@ def parameters(settings: ForecastSettings) -> dict[str, Any]:
 
 def _training_rows(panel: Panel, shared: SharedLevel, end: int, horizon: int, settings: ForecastSettings) -> Rows:
     steps = np.unique(np.linspace(0, horizon - 1, min(horizon, 14)).round().astype(int))
-    origins = panel.learning_origins(end, horizon, settings, room(panel, len(steps), settings))
+    origins = panel.learning_origins(end, horizon, settings, room(panel, end, len(steps), settings))
     per_origin = max(1, settings.boosting_max_rows // max(len(origins) * len(steps), 1))
     rows, targets, weights, names = [], [], [], ()
     for origin in origins:
@@ -188,8 +191,13 @@ def _training_rows(panel: Panel, shared: SharedLevel, end: int, horizon: int, se
     return stacked(rows, targets, weights, names)
 
 
-def room(panel: Panel, rows_of_each: int, settings: ForecastSettings) -> int:
-    """Origins that fit among the training rows, with so many rows of every series at each."""
+def room(panel: Panel, end: int, rows_of_each: int, settings: ForecastSettings) -> int:
+    """Origins that fit among the training rows, with so many rows of every series at each; none beyond the usual in a first year of weeks.
+
+    Where nothing tells the season, the newest weeks know best how it goes on.
+    """
+    if panel.season == _WEEKLY and not covers_year(panel, end):
+        return 0
     return settings.boosting_max_rows // max(rows_of_each * panel.series, 1)
 
 

@@ -101,7 +101,7 @@ def sum_quantiles(panel: Panel, fit_end: int, ends: Sequence[int], lengths: Sequ
 
 def training_rows(panel: Panel, shared: SharedLevel, end: int, lengths: Sequence[int], settings: ForecastSettings) -> Rows:
     """A row per series, origin and length; the target is demand per open period, in units of the level."""
-    origins = panel.learning_origins(end, max(lengths), settings, room(panel, len(lengths), settings))
+    origins = panel.learning_origins(end, max(lengths), settings, room(panel, end, len(lengths), settings))
     per_origin = max(1, settings.boosting_max_rows // max(len(origins) * len(lengths), 1))
     rows, targets, weights, names = [], [], [], ()
     for origin in origins:

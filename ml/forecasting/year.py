@@ -165,14 +165,17 @@ class _Past:
         return np.interp(place, np.arange(self.whole), curve)
 
 
+def covers_year(panel: Panel, end: int) -> bool:
+    """The columns before `end` reach back far enough to show the shape of a year."""
+    return panel.season in _YEARS and end >= round(_YEARS[panel.season]) + _BASE_WEEKS[0] * _WEEK[panel.season]
+
+
 def _past(panel: Panel, end: int) -> _Past | None:
-    if panel.season not in _YEARS:
+    if not covers_year(panel, end):
         return None
     year, week = _YEARS[panel.season], _WEEK[panel.season]
     base = int(np.clip(end - round(year), _BASE_WEEKS[0] * week, _BASE_WEEKS[1] * week))
     first = end - base - round(year)
-    if first < 0:
-        return None
     # a promotion of the whole chain every other week would pass for noise of the year
     demand = without_common_plans(panel, end, 0)[0].training_units[:, :end]
     units = demand[:, first:].sum(axis=1)

@@ -173,6 +173,14 @@ def test_few_series_teach_with_more_of_their_past() -> None:
     assert panel.learning_origins(120, 4, settings) == many.learning_origins(120, 4, settings, 1) == list(range(116, 100, -2))
 
 
+def test_a_first_year_of_weeks_teaches_with_its_newest_alone() -> None:
+    panel, settings = panel_of(poisson(2, 70), season=52), ForecastSettings()
+    # a year and thirteen weeks are 65: before that the newest eight, then 61, 59 .. 15
+    for end, origins in ((64, 8), (65, 24)):
+        assert len(boosting._training_rows(panel, SharedLevel(), end, 4, settings).target) == origins * 4 * 2
+        assert len(boosting_sums.training_rows(panel, SharedLevel(), end, (4,), settings).target) == origins * 2
+
+
 def test_days_are_read_from_weekly_origins_where_all_of_the_past_leaves_room() -> None:
     panel, settings = panel_of(poisson(2, 350), season=7), ForecastSettings()
     assert panel.learning_origins(350, 28, settings, 1_000) == list(range(322, 13, -7))
