@@ -187,9 +187,9 @@ def test_models_that_cannot_see_plans_foretell_them() -> None:
 
 def test_a_sum_follows_plans_that_no_past_horizon_had_so_many_of() -> None:
     # four items of ten are promoted in all four weeks ahead; of past horizons one in forty is
-    panel = shop(lift=3.0)
+    panel = shop(lift=3.0, series=120)
     known = panel.known.copy()
-    known[:, WEEKS:, 0] = 7 * (np.arange(SERIES) % 10 < 4)[:, None]
+    known[:, WEEKS:, 0] = 7 * (np.arange(panel.series) % 10 < 4)[:, None]
     made = boosting_sums.learn(panel, WEEKS, (AHEAD,), replace(SETTINGS, boosting_quantile_rounds=40), (boosting.MEAN,))
     assert made is not None
     said = made.foretold(replace(panel, known=known), WEEKS)[:, 0, 0]
