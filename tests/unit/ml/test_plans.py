@@ -186,7 +186,7 @@ def test_models_that_cannot_see_plans_foretell_them() -> None:
 
 
 def test_a_sum_follows_plans_that_no_past_horizon_had_so_many_of() -> None:
-    # four items of ten are promoted in all four weeks ahead; of past horizons one in forty is
+    # four items of ten are promoted in all four weeks ahead; of past horizons one in ten thousand is
     panel = shop(lift=3.0, series=120)
     known = panel.known.copy()
     known[:, WEEKS:, 0] = 7 * (np.arange(panel.series) % 10 < 4)[:, None]
