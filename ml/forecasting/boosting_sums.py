@@ -50,6 +50,7 @@ class Sums:
         found = np.full((panel.series, len(self.lengths), len(self.boosters)), np.nan)
         plain, plans = without_plans(panel, end, max(self.lengths), self.settings)
         here, year = without_year(plain, end, max(self.lengths))
+        factor = year * plans
         at, scale = np.flatnonzero(panel.can_train(end, self.settings)), self.level.scale(here, end)
         for begin in range(0, at.size, self.settings.chunk_series):
             part = at[begin : begin + self.settings.chunk_series]
@@ -57,7 +58,7 @@ class Sums:
             for j, length in enumerate(self.lengths):
                 rows = np.hstack([own, sum_features(here, part, end, length, scale)[0]])
                 is_open = ~here.closed(end, end + length)[part]
-                units = scale.units[part] * ((year * plans)[part, :length] * is_open).sum(axis=1)
+                units = scale.units[part] * (factor[part, :length] * is_open).sum(axis=1)
                 found[part, j] = np.column_stack(foretold(self.boosters, rows)) * units[:, None]
         return found
 
