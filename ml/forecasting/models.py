@@ -124,7 +124,6 @@ AUTO_STATISTICAL = (
     "adida",
     "exponential_smoothing",
     "theta",
-    "optimized_theta",
 )
 BOOSTING = tuple(name for name, spec in REGISTRY.items() if spec.family == "boosting")
 ENSEMBLE = "ensemble"
@@ -242,7 +241,8 @@ def _statistical(models: list[ModelSpec], panel: Panel, end: int, horizon: int, 
             at = np.flatnonzero(rows)
             if at.size:
                 built = [spec.build(settings, periods) for spec in members if spec.build]
-                values = _fit(built, panel.training_units[at, :end], panel.start[at], horizon)
+                first = max(end - settings.fair_periods, 0) if cost == "fair" else 0
+                values = _fit(built, panel.training_units[at, first:end], np.maximum(panel.start[at] - first, 0), horizon)
                 for spec, value in zip(members, values, strict=True):
                     found[spec.name][at] = np.where(np.isfinite(value), np.maximum(value, 0.0), np.nan)
     return found

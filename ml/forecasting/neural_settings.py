@@ -32,7 +32,7 @@ class NeuralSettings:
     """Last periods of the history kept for early stopping; None takes the horizon, a quarter of the history at most."""
     last_steps: int = 100
     """Steps after early stopping, at a falling rate, on the whole history: its newest part is not left unlearned."""
-    batch_size: int = 256
+    batch_size: int = 128
     """Windows in a training step."""
     predict_batch_size: int = 2048
     """Series forecast together; it bounds the memory."""

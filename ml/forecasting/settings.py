@@ -35,8 +35,10 @@ class ForecastSettings:
     """Window of the moving average, at least; whole seasons of days are taken where they are longer."""
     fair_series: int = 15_000
     """Series, those that move most, for which models of middling cost are fitted; the others take the smoothed level."""
+    fair_periods: int = 364
+    """Newest periods that models of middling cost read: twice as many take three times as long, and forecast no better."""
     dear_series: int = 300
-    """The same for dear models, which fit a few series a second."""
+    """Series, those that move most, for which dear models are fitted: a few series a second."""
     boosting_min_rows: int = 1_500
     """Training rows (series times origins times steps) below which boosting has too little to learn from."""
     boosting_max_rows: int = 150_000

@@ -78,6 +78,21 @@ def test_models_speak_for_the_same_share_of_a_sample_as_of_all_series() -> None:
     assert stood_in.sum() == 5
 
 
+def test_models_of_middling_cost_read_the_newest_periods_only() -> None:
+    # of 60 periods theta reads 40: what came before moves the mean of all, not theta, also where a series begins in between
+    sales, settings = poisson(4, 60, 4.0), replace(QUICK, origins=0, fair_periods=40)
+    names, start = ("historical_mean", "theta"), [0, 0, 10, 30]
+    was, now = (
+        backtest.run(names, panel_of(units, start=start), 2, settings, silent)[1].paths
+        for units in (sales, np.where(np.arange(60) < 20, sales + 9.0, sales))
+    )
+    assert was["theta"].tolist() == now["theta"].tolist()
+    assert (now["historical_mean"][:3] > was["historical_mean"][:3]).all()
+    every = backtest.run(names, panel_of(sales, start=start), 2, replace(settings, fair_periods=60), silent)[1].paths["theta"]
+    assert (every[:3] != was["theta"][:3]).all()
+    assert every[3].tolist() == was["theta"][3].tolist()
+
+
 def test_a_silent_model_takes_the_stand_in_and_says_so() -> None:
     # nine periods: an average of 13 is silent, exponential smoothing is not; series 1 has no demand
     panel = panel_of([[3.0] * 9, [0.0] * 9])
