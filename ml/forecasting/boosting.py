@@ -44,6 +44,8 @@ _WEEKLY = 52
 """Season of a panel of weeks."""
 _WORKERS = 2
 """Boosters that train or foretell at a time."""
+_BINNED_ROWS = 50_000
+"""Rows that bins are cut from: all 150,000 take twice as long."""
 _CAP = 0.9995
 """Quantile of the scaled targets above which a target counts as that: one data error must not bend all trees."""
 
@@ -135,7 +137,7 @@ def dataset(rows: Rows, target: Array) -> Any:
     import lightgbm
 
     return lightgbm.Dataset(rows.values, target, weight=rows.weight, feature_name=list(rows.features), free_raw_data=False,
-                            params={"max_bin": 127, "verbose": -1, "num_threads": 1})  # fmt: skip
+                            params={"max_bin": 127, "bin_construct_sample_cnt": _BINNED_ROWS, "verbose": -1, "num_threads": 1})  # fmt: skip
 
 
 def trained(data: Any, parameters: Sequence[dict[str, Any]], rounds: int) -> list[Any]:
