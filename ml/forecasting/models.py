@@ -31,8 +31,8 @@ Family = Literal["baseline", "intermittent", "smoothing", "boosting", "neural"]
 class ModelSpec:
     """One model: its name, its family, its cost, and for statistical ones `build(settings, season)`.
 
-    cheap models are fitted to every series, fair and dear ones to those that move most (`ForecastSettings`). `season`
-    is 1 unless `uses_season`.
+    cheap models are fitted to every series, fair and dear ones to those that move most, fair ones to their newest periods
+    (`ForecastSettings`). `season` is 1 unless `uses_season`.
     """
 
     name: str
