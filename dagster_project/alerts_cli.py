@@ -59,16 +59,14 @@ def ack(
 @alerts_app.command()
 def send(warehouse: WarehouseOption = None) -> None:
     """Tell the receivers what they have not heard of, as the sensor does: for cron, after `stockroom run`."""
-    from dagster_project.runner import prepare_home
+    from dagster_project.home import open_instance, prepare_home
 
     settings = settings_of(warehouse=warehouse)
     with _refusing():
-        import dagster as dg
-
         from dagster_project.alert_sensor import tell
 
         prepare_home(settings)
-        with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        with open_instance(settings) as instance:
             outcomes = tell(settings, instance)
     if not outcomes:
         raise fail([f"{settings.alerts_file} names no receiver"], "docs/alerts.md shows a whole file.")

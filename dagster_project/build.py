@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
-QUICK = ("--no-write-json", "--log-level-file", "none")
-"""For who has the manifest and listens to what dbt says: nothing is written beside the warehouse."""
+QUICK = ("--no-write-json", "--log-level", "none", "--log-level-file", "none")
+"""For who has the manifest and listens to what dbt says (`callbacks`): nothing is written but the warehouse, and debug events are not made."""
 _PROJECT = (
     "project.msgpack"  # dbt's state of the reading that made the manifest; dbt's own file is written by any other reading too
 )
@@ -34,7 +34,11 @@ def invoke_dbt(
     """One dbt command in this process, on this project unless another is named; `runner` goes to `dbtRunner`."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
+    from dbt_common.events.event_manager_client import ctx_set_event_manager
 
+    from dagster_project.dbt_events import HeardEvents
+
+    ctx_set_event_manager(HeardEvents())
     folders = ["--project-dir", str(project_dir or DBT_PROJECT_DIR), "--profiles-dir", str(profiles_dir or DBT_PROJECT_DIR)]
     gc.set_threshold(100_000)  # what dbt makes it keeps: looking for what may go took a tenth of its own time
     try:

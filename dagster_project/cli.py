@@ -280,7 +280,7 @@ def doctor(source: SourceOption = None, warehouse: WarehouseOption = None) -> No
 def dev(port: Annotated[int, typer.Option("--port", help="Port of the web page.")] = 3000) -> None:
     """Open Dagster: the graph, its runs and checks, in the browser."""
     from dagster_project.build import ensure_manifest
-    from dagster_project.runner import prepare_home
+    from dagster_project.home import prepare_home
 
     settings = Settings.from_env()
     prepare_home(settings)

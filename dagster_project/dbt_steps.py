@@ -65,8 +65,8 @@ def _events(command: Sequence[str]) -> Iterator[dict[str, Any]]:
     while (event := said.get()) is not None:
         if event.info.level == "error":
             errors.append(event.info.msg.strip())
-        if event.info.level != "debug":
-            yield msg_to_dict(event)
+        print(f"{event.info.ts.ToDatetime():%H:%M:%S}  {event.info.msg}")  # for who looks into a step's output
+        yield msg_to_dict(event)
     if not (outcome and outcome[0].success):
         raise DbtFailed("\n".join(errors) or str(outcome[0].exception if outcome else "dbt broke off; see the log"))
 
@@ -76,7 +76,7 @@ def _project(database: str, changed_ns: int) -> Manifest:
     """The project as dbt reads it, once per process while it does not change."""
     if project := build.read_project(database):
         return project
-    result = build.invoke_dbt(["--quiet", "parse", "--target-path", str(build.MANIFEST.parent), *build.QUICK])
+    result = build.invoke_dbt(["parse", "--target-path", str(build.MANIFEST.parent), *build.QUICK])
     if not result.success:
         raise DbtFailed(str(result.exception))
     return result.result

@@ -9,7 +9,6 @@ import contextlib
 import logging
 import os
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import duckdb
 
 from dagster_project.build import ensure_manifest
+from dagster_project.home import open_instance, prepare_home
 from dagster_project.progress import LOGGER_NAME, Progress, ProgressHandler
 from dagster_project.settings import Settings
 
@@ -39,13 +39,6 @@ class RunFailed(Exception):
         self.reasons = reasons
 
 
-def prepare_home(settings: Settings) -> None:
-    """Make the folders a run writes to, and give Dagster its configuration."""
-    for folder in (settings.dagster_home, settings.warehouse.parent):
-        folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(Path(__file__).with_name("dagster.yaml"), settings.dagster_home / "dagster.yaml")
-
-
 def run_daily_replenishment(
     settings: Settings, show: Callable[[int, int, str], None] = lambda done, total, text: None, **overrides: Any
 ) -> None:
@@ -58,8 +51,6 @@ def run_daily_replenishment(
     _check_writable(settings.warehouse)
     show(0, 1, "reading the project…")
     ensure_manifest(settings)
-
-    import dagster as dg
 
     from dagster_project.definitions import build_defs
     from dagster_project.jobs import DAILY_REPLENISHMENT
@@ -90,7 +81,7 @@ def run_daily_replenishment(
         with (
             settings.run_log.open("w") as log,
             contextlib.redirect_stdout(log),  # dbt's own lines: for who looks, not for who waits
-            dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance,
+            open_instance(settings) as instance,
         ):
             close_dead_runs(instance)
             result = job.execute_in_process(

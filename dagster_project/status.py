@@ -54,11 +54,10 @@ def last_runs(settings: Settings) -> Sequence[dict[str, Any]]:
     """The newest runs on this warehouse, newest first, as Dagster knows them."""
     if not (settings.dagster_home / "dagster.yaml").exists():
         return []
-    import dagster as dg
-
+    from dagster_project.home import open_instance
     from dagster_project.run_records import read_runs
 
-    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+    with open_instance(settings) as instance:
         return read_runs(instance, settings)[::-1]
 
 

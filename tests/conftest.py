@@ -109,21 +109,32 @@ def dbt_manifest(session_environment: Path, made_once: MadeOnce) -> Manifest:
 def run_dbt(dbt_manifest: Manifest) -> RunDbt:
     """`run_dbt(source, warehouse, "build", "--select", ...)`: dbt in this process, on the tables Python writes (empty at first).
 
+    A build makes tables; with `checked` it holds them against the data tests, too. Unit tests of models run in their own place.
     The warehouse must be called stockroom.duckdb, as dbt takes the database's name from the file's and parses only once.
     Raises when dbt fails, unless `succeeds=False`. The file is free for other connections afterwards.
     """
 
     from dagster_project.warehouse_file import WarehouseFile
 
-    def run(source: Path, warehouse: Path, *arguments: str, as_of: date | None = None, succeeds: bool = True) -> dbtRunnerResult:
+    def run(
+        source: Path,
+        warehouse: Path,
+        *arguments: str,
+        as_of: date | None = None,
+        checked: bool = False,
+        succeeds: bool = True,
+    ) -> dbtRunnerResult:
         assert warehouse.name == "stockroom.duckdb"
         WarehouseFile(str(warehouse)).prepare("US")
         with pytest.MonkeyPatch.context() as patch:
             for name, value in Settings(source_dir=source, warehouse=warehouse, as_of=as_of).to_env().items():
                 patch.setenv(name, value)
-            # as in production: a test runs where all its parents are built
-            selection = ("--indirect-selection", "buildable") if arguments[0] == "build" else ()
-            result = build.invoke_dbt(["--quiet", *build.QUICK, *arguments, *selection], manifest=dbt_manifest.deepcopy())
+            selection: tuple[str, ...] = ()
+            if arguments[0] == "build":
+                left_out = ("unit_test",) if checked else ("unit_test", "test")
+                # as in production: a test runs where all its parents are built
+                selection = ("--indirect-selection", "buildable", "--exclude-resource-type", *left_out)
+            result = build.invoke_dbt([*build.QUICK, *arguments, *selection], manifest=dbt_manifest.deepcopy())
         if succeeds and not result.success:
             nodes = result.result.results if result.result else []
             failed = [f"{node.node.name}: {node.message}" for node in nodes if node.status in ("error", "fail")]
@@ -139,8 +150,7 @@ def built_warehouse(run_dbt: RunDbt, tiny_source: Path, made_once: MadeOnce, tmp
     layers = ("path:seeds", "path:models/staging", "+path:models/intermediate", "+path:models/marts", "+path:models/features")
 
     def make(folder: Path) -> None:
-        arguments = ("build", "--exclude-resource-type", "unit_test", "--select", *layers)
-        run_dbt(tiny_source, folder / "stockroom.duckdb", *arguments)
+        run_dbt(tiny_source, folder / "stockroom.duckdb", "build", "--select", *layers, checked=True)
 
     copy = tmp_path_factory.mktemp("built_warehouse") / "stockroom.duckdb"
     return Path(shutil.copyfile(made_once("built_warehouse", make) / copy.name, copy))

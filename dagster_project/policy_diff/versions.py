@@ -161,7 +161,7 @@ def invoke(arguments: list[str], folder: Path, workspace: Path, name: str, **run
         if event.info.level == "error":
             errors.append(event.info.msg.strip())
 
-    quick = ["--quiet", *build.QUICK, "--target-path", str(workspace / f"{name}_target")]
+    quick = [*build.QUICK, "--target-path", str(workspace / f"{name}_target")]
     with contextlib.redirect_stdout(io.StringIO()):  # `ls` prints what it returns, whatever it is told
         result = build.invoke_dbt(
             [*arguments, *quick], project_dir=folder, profiles_dir=workspace / f"{name}_profile", callbacks=[listen], **runner

@@ -10,7 +10,7 @@ from raw_files import FILES, copy_source, edit
 
 from dagster_project.intake import check_source, declared_tables
 
-MARTS = ("build", "--exclude-resource-type", "unit_test", "--select", "path:seeds", "path:models/staging", "+path:models/marts")
+MARTS = ("build", "--select", "path:seeds", "path:models/staging", "+path:models/marts")
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def without_invoices_and_opening(tiny_source: Path, tmp_path_factory: pytest.Tem
     copy_source(tiny_source, folder)
     for kind in ("invoices", "opening_inventory"):
         (folder / FILES[kind]).unlink()
-    run_dbt(folder, warehouse, *MARTS)
+    run_dbt(folder, warehouse, *MARTS, checked=True)
     return folder, warehouse
 
 
@@ -71,7 +71,7 @@ def test_sales_are_the_same_with_fewer_files(without_invoices_and_opening: tuple
 def test_without_a_closing_count_stock_is_not_adjusted(tiny_source: Path, tmp_path: Path, run_dbt, built_warehouse: Path) -> None:
     folder, warehouse = copy_source(tiny_source, tmp_path / "raw"), tmp_path / "stockroom.duckdb"
     (folder / FILES["closing_inventory"]).unlink()
-    run_dbt(folder, warehouse, *MARTS)
+    run_dbt(folder, warehouse, *MARTS, checked=True)
     assert absences(folder) == {"closing_inventory": "book stock is not checked against a count, so shrinkage is unknown"}
     counted = "select count(*) > 0 from intermediate.int_stock_adjustments"
     assert one(warehouse, counted) == (False,)

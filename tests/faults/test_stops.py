@@ -20,7 +20,7 @@ from dagster_project.resources import Warehouse
 from dagster_project.runner import RunFailed, run_daily_replenishment
 from dagster_project.settings import Settings
 
-AS_OF = ("build", "--indirect-selection", "buildable", "--select", "+int_as_of")
+AS_OF = ("build", "--select", "+int_as_of")
 SALES, PRICES, CLOSING = FILES["sales"], FILES["purchase_prices"], FILES["closing_inventory"]
 
 

@@ -71,5 +71,5 @@ def busy_warehouse(built_warehouse: Path, tiny_source: Path, run_dbt, tmp_path_f
             select 'cycle' as count_kind, location_id, item_id, day as count_date, units as counted_units from main.cycle_counts
             """
         )
-    run_dbt(tiny_source, path, "build", "--exclude-resource-type", "unit_test", "--select", *STOCK)
+    run_dbt(tiny_source, path, "build", "--select", *STOCK, checked=True)
     return path

@@ -72,17 +72,7 @@ def warehouses(tiny_source: Path, run_dbt, tmp_path_factory: pytest.TempPathFact
     paths = (folder / "true" / "stockroom.duckdb", folder / "other" / "stockroom.duckdb")
     for source, path in zip((tiny_source, folder / "other_source"), paths, strict=True):
         path.parent.mkdir()
-        run_dbt(
-            source,
-            path,
-            "build",
-            "--exclude-resource-type",
-            "unit_test",
-            "test",
-            "--select",
-            "+path:models/features",
-            as_of=AS_OF,
-        )
+        run_dbt(source, path, "build", "--select", "+path:models/features", as_of=AS_OF)
     return paths
 
 

@@ -17,17 +17,7 @@ import pytest
 from dagster_project.settings import PROJECT_ROOT
 
 PRICE_LIST = "2017PurchasePricesDec.csv"
-TABLES = (
-    "--resource-type",
-    "seed",
-    "--resource-type",
-    "snapshot",
-    "--resource-type",
-    "model",
-    "--select",
-    "+int_vendors",
-    "+int_policy",
-)
+TABLES = ("--select", "+int_vendors", "+int_policy")
 
 
 @pytest.fixture

@@ -20,8 +20,7 @@ def service(run_dbt, tmp_path_factory: pytest.TempPathFactory):
     home = tmp_path_factory.mktemp("medium")
     generate("medium", SEED, home / "source")
     warehouse = home / "stockroom.duckdb"
-    tables = ("--resource-type", "seed", "--resource-type", "snapshot", "--resource-type", "model")
-    run_dbt(home / "source", warehouse, "build", *tables, "--select", "+rpt_service", "+ftr_demand_weekly")
+    run_dbt(home / "source", warehouse, "build", "--select", "+rpt_service", "+ftr_demand_weekly")
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(
             """

@@ -79,9 +79,7 @@ def test_a_budget_and_a_persons_word_are_terms_of_the_order(first_run: Settings,
         "rec_purchase_orders",
         "rec_purchase_order_lines",
     )
-    run_dbt(
-        settings.source_dir, settings.warehouse, "build", "--exclude-resource-type", "unit_test", "--select", *models, as_of=AS_OF
-    )
+    run_dbt(settings.source_dir, settings.warehouse, "build", "--select", *models, as_of=AS_OF, checked=True)
 
     # the build above holds order_overrides_make_sense, which warns of it
     assert rows(settings, "select item_id, problem from recommendations.rec_override_problems") == [
@@ -180,20 +178,11 @@ def test_an_export_counts_as_on_order_once_until_the_purchases_show_it(first_run
         file.write(
             f"1_ALDERTON_103,1,103,Larkspur,750mL,{vendor},SOMEBODY,8004,11-03-2016,30-03-2016,01-04-2016,01-05-2016,20,5,100,1\n"
         )
-    only_tables = ("--resource-type", "seed", "--resource-type", "model", "--resource-type", "snapshot")
-    run_dbt(settings.source_dir, settings.warehouse, "build", *only_tables, "--select", "+rec_inventory_position", as_of=LATER)
+    run_dbt(settings.source_dir, settings.warehouse, "build", "--select", "+rec_inventory_position", as_of=LATER)
     assert rows(settings, POSITION) == [(5, 0)]
 
     # a day before the export knows nothing of it
-    run_dbt(
-        settings.source_dir,
-        settings.warehouse,
-        "build",
-        *only_tables,
-        "--select",
-        "+rec_inventory_position",
-        as_of=date(2016, 3, 9),
-    )
+    run_dbt(settings.source_dir, settings.warehouse, "build", "--select", "+rec_inventory_position", as_of=date(2016, 3, 9))
     assert rows(settings, POSITION) == [(0, 0)]
 
 

@@ -68,7 +68,7 @@ def test_under_every_policy_orders_can_be_placed_and_their_terms_add_up(
         connection.execute("update intermediate.int_policy_assignments set policy = ?", [policy])
     models = ("rec_policy_assignment", "rec_policy_targets", "rec_order_targets", "rec_order_terms", "rec_orders", "rec_why")
     # with the tests of these models, why_rows_sum_to_orders and orders_are_orderable among them
-    run_dbt(GOLDEN, warehouse, "build", "--exclude-resource-type", "unit_test", "--select", *models)
+    run_dbt(GOLDEN, warehouse, "build", "--select", *models, checked=True)
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         followed = connection.sql("select distinct assigned_policy, policy from recommendations.rec_policy_targets").fetchall()
         empty_shelf = connection.sql(

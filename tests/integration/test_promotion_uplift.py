@@ -17,8 +17,7 @@ SEED = 4
 def test_the_uplift_of_all_promotions_is_within_10_percent_of_the_simulated_one(run_dbt, tmp_path: Path):
     source, warehouse = tmp_path / "source", tmp_path / "stockroom.duckdb"
     generate("medium", SEED, source)
-    tables = ("--resource-type", "seed", "--resource-type", "snapshot", "--resource-type", "model")
-    run_dbt(source, warehouse, "build", *tables, "--select", "+rpt_promotion_effect")
+    run_dbt(source, warehouse, "build", "--select", "+rpt_promotion_effect")
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         found = connection.sql(
             "select item_id, first_date, sold_units, uplift_units from marts.rpt_promotion_effect where baseline_units is not null"

@@ -73,15 +73,7 @@ def assert_targets_without_orders(warehouse: Path, items: int) -> None:
 def fresh_staged(tmp_path_factory: pytest.TempPathFactory, run_dbt) -> Path:
     """All 4.5 million lines, staged."""
     warehouse = tmp_path_factory.mktemp("fresh_staged") / "stockroom.duckdb"
-    run_dbt(
-        linked(tmp_path_factory.mktemp("fresh_source"), FRESH),
-        warehouse,
-        "build",
-        "--exclude-resource-type",
-        "unit_test",
-        "--select",
-        *STAGING,
-    )
+    run_dbt(linked(tmp_path_factory.mktemp("fresh_source"), FRESH), warehouse, "build", "--select", *STAGING, checked=True)
     return warehouse
 
 

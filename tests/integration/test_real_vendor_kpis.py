@@ -53,7 +53,7 @@ def warehouse_as_of(run_dbt, source: Path, tmp_path_factory: pytest.TempPathFact
         if as_of not in built:
             path = tmp_path_factory.mktemp("real") / "stockroom.duckdb"
             models = [f"+{name}" for name in VENDOR_MARTS]
-            run_dbt(source, path, "build", "--exclude-resource-type", "unit_test", "--select", *models, as_of=as_of)
+            run_dbt(source, path, "build", "--select", *models, as_of=as_of, checked=True)
             built[as_of] = duckdb.connect(str(path), read_only=True)
         return built[as_of]
 

@@ -32,8 +32,7 @@ def small(run_dbt, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path
     home = tmp_path_factory.mktemp("small")
     generate("small", SEED, home / "raw")
     warehouse = home / "stockroom.duckdb"
-    without_tests = ("--exclude-resource-type", "test", "unit_test")
-    run_dbt(home / "raw", warehouse, "build", *without_tests, "--select", "+path:models/features", "path:models/staging/ml")
+    run_dbt(home / "raw", warehouse, "build", "--select", "+path:models/features", "path:models/staging/ml")
     return home / "raw", warehouse
 
 
@@ -147,16 +146,7 @@ def test_tables_report_and_curve(small, run_dbt, tmp_path: Path) -> None:
     assert again.equals(rows)
     curve = run_what_if(file, "service_level", [0.8, 0.95], weeks=12, sample=150)
     run_what_if(file, "moq", [1, 50], weeks=12, sample=150)
-    run_dbt(
-        small[0],
-        warehouse,
-        "build",
-        "--exclude-resource-type",
-        "unit_test",
-        "--select",
-        "rpt_policy_replay",
-        "path:models/staging/ml",
-    )
+    run_dbt(small[0], warehouse, "build", "--select", "rpt_policy_replay", "path:models/staging/ml", checked=True)
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         report = connection.sql("from reports.rpt_policy_replay where level = 'chain'").pl()
         curves = connection.sql("select distinct parameter from staging.stg_ml__policy_what_if").fetchall()
@@ -178,15 +168,6 @@ def test_tables_report_and_curve(small, run_dbt, tmp_path: Path) -> None:
 def test_the_report_works_before_any_replay(small, run_dbt, tmp_path: Path) -> None:
     warehouse = tmp_path / "stockroom.duckdb"
     shutil.copyfile(small[1], warehouse)
-    run_dbt(
-        small[0],
-        warehouse,
-        "build",
-        "--exclude-resource-type",
-        "unit_test",
-        "--select",
-        "rpt_policy_replay",
-        "path:models/staging/ml",
-    )
+    run_dbt(small[0], warehouse, "build", "--select", "rpt_policy_replay", "path:models/staging/ml", checked=True)
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         assert connection.sql("select count(*) from reports.rpt_policy_replay").fetchone() == (0,)

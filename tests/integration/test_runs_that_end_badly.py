@@ -15,6 +15,7 @@ import pytest
 
 from dagster_project.assets.forecasts import forecasts
 from dagster_project.choices import RunChoices
+from dagster_project.home import open_instance
 from dagster_project.resources import Warehouse
 from dagster_project.runner import run_daily_replenishment
 from dagster_project.settings import Settings
@@ -70,7 +71,7 @@ def test_the_killed_run_is_closed_and_stands_in_the_history(resumed: Settings) -
     assert "Its process is gone" in runs[0][2]
     assert latest[0] > 3
     assert latest[1]
-    with dg.DagsterInstance.from_config(str(resumed.dagster_home)) as instance:
+    with open_instance(resumed) as instance:
         assert instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])) == []
     assert 'stockroom_run_success{job="daily_replenishment"} 1' in resumed.metrics.read_text()
 

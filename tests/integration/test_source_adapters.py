@@ -269,7 +269,7 @@ def test_a_number_stays_while_days_are_added(wholesaler: Settings, tmp_path: Pat
     (source / "online_retail_2009_2010.csv").symlink_to(wholesaler.source_dir / "online_retail_2009_2010.csv")
     assert check_source(source).absences["orders_2010_2011"] == "no orders from after 9 December 2010"
     warehouse = tmp_path / "stockroom.duckdb"
-    run_dbt(source, warehouse, "build", "--exclude-resource-type", "unit_test", "--select", "+stg_online_retail__products")
+    run_dbt(source, warehouse, "build", "--select", "+stg_online_retail__products")
     both = set(rows(wholesaler, "select item_id, item_code from staging.stg_products"))
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         first_year = set(connection.sql("select item_id, item_code from staging.stg_online_retail__products").fetchall())
@@ -415,16 +415,7 @@ def test_one_count_makes_orders_of_targets(fresh: Settings, tmp_path: Path, run_
     (source / "freshretail_2024.csv").symlink_to(fresh.source_dir / "freshretail_2024.csv")
     (source / "stock_counts.csv").write_text("location_id,item_id,count_date,counted_units\n1,11,2024-03-20,900\n")
     warehouse = tmp_path / "stockroom.duckdb"
-    run_dbt(
-        source,
-        warehouse,
-        "build",
-        "--exclude-resource-type",
-        "unit_test",
-        "--select",
-        "+rpt_data_gaps",
-        "+rpt_inventory_item_location",
-    )
+    run_dbt(source, warehouse, "build", "--select", "+rpt_data_gaps", "+rpt_inventory_item_location", checked=True)
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         assert connection.sql("select is_stock_known from intermediate.int_as_of").fetchone() == (True,)
         assert connection.sql(

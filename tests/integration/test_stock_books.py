@@ -89,9 +89,7 @@ def test_without_any_count_sales_are_counted_and_stock_is_unknown(tiny_source: P
     folder, path = tmp_path / "raw", tmp_path / "stockroom.duckdb"
     shutil.copytree(tiny_source, folder, ignore=shutil.ignore_patterns("*Inv*12312016*", "stock_counts*"))
     assert [*folder.glob("*BegInv*"), *folder.glob("*EndInv*"), *folder.glob("stock_counts*")] == [], "no count is left"
-    run_dbt(
-        folder, path, "build", "--exclude-resource-type", "unit_test", "--select", "+path:models/marts", "+path:models/features"
-    )
+    run_dbt(folder, path, "build", "--select", "+path:models/marts", "+path:models/features", checked=True)
     with duckdb.connect(str(path), read_only=True) as warehouse:
         sold, stocks = warehouse.sql(
             "select sum(sold_units), count(closing_units) + count(stock_out_days) from intermediate.int_inventory_item_location"

@@ -55,7 +55,7 @@ def source(tiny_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def warehouse(run_dbt, source: Path, tmp_path_factory: pytest.TempPathFactory):
     path = tmp_path_factory.mktemp("vendor_kpis") / "stockroom.duckdb"
-    run_dbt(source, path, "build", "--exclude-resource-type", "unit_test", "--select", *VENDOR_MARTS, as_of=AS_OF)
+    run_dbt(source, path, "build", "--select", *VENDOR_MARTS, as_of=AS_OF, checked=True)
     with duckdb.connect(str(path), read_only=True) as connection:
         yield connection
 
@@ -188,7 +188,7 @@ def test_without_invoices_what_depends_on_them_is_null_or_zero(run_dbt, tiny_sou
     source = tmp_path / "source"
     shutil.copytree(tiny_source, source, ignore=shutil.ignore_patterns("Invoice*", "truth"))
     path = tmp_path / "stockroom.duckdb"
-    run_dbt(source, path, "build", "--exclude-resource-type", "unit_test", "--select", *VENDOR_MARTS, as_of=AS_OF)
+    run_dbt(source, path, "build", "--select", *VENDOR_MARTS, as_of=AS_OF, checked=True)
     with duckdb.connect(str(path), read_only=True) as warehouse:
         known = warehouse.sql(
             """

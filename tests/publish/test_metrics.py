@@ -61,9 +61,8 @@ def metric_flow(dbt_manifest, session_environment: Path) -> MetricFlow:
 @pytest.fixture(scope="module")
 def golden(run_dbt, tmp_path_factory: pytest.TempPathFactory) -> Path:
     warehouse = tmp_path_factory.mktemp("golden_metrics") / "stockroom.duckdb"
-    tables = ("--resource-type", "seed", "--resource-type", "snapshot", "--resource-type", "model")
     select = ("+rpt_turnover", "+fct_sales_daily", "+dim_product", "+dim_date")
-    run_dbt(PROJECT_ROOT / "data" / "golden", warehouse, "build", *tables, "--select", *select, as_of=date(2016, 3, 10))
+    run_dbt(PROJECT_ROOT / "data" / "golden", warehouse, "build", "--select", *select, as_of=date(2016, 3, 10))
     return warehouse
 
 

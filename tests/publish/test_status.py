@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from dagster_project.cli import app
+from dagster_project.home import open_instance, prepare_home
 from dagster_project.publish.snapshot import publish_snapshot
 from dagster_project.run_records import run_tags
-from dagster_project.runner import prepare_home
 from dagster_project.settings import Settings
 
 
@@ -53,7 +53,7 @@ def test_runs_late_files_refused_lines_and_open_alerts_are_on_one_page(
     settings = settings.changed(dagster_home=settings.warehouse.parent / "dagster")
     publish_snapshot(settings)
     prepare_home(settings)
-    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+    with open_instance(settings) as instance:
         goes_wrong.execute_in_process(instance=instance, raise_on_error=False, tags=run_tags(settings))
     said = " ".join(shown(settings, monkeypatch).split())
     assert "goes_wrong" in said

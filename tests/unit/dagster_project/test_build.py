@@ -73,11 +73,24 @@ def test_the_kept_project_is_what_dbt_reads_for_another_folder_and_another_day(
     other = Settings(source_dir=tmp_path / "else", warehouse=tmp_path / "elsewhere" / "stockroom.duckdb", as_of=date(2016, 2, 3))
     for name, value in other.to_env().items():
         monkeypatch.setenv(name, value)
-    read = build.invoke_dbt(
-        ["--quiet", "parse", "--no-partial-parse", "--target-path", str(tmp_path / "other"), *build.QUICK]
-    ).result
+    read = build.invoke_dbt(["parse", "--no-partial-parse", "--target-path", str(tmp_path / "other"), *build.QUICK]).result
     for kind in ("nodes", "sources", "macros", "exposures"):
         assert without_its_moment(getattr(kept, kind)) == without_its_moment(getattr(read, kind))
+
+
+def test_events_for_a_debug_log_are_made_only_where_one_is_written(dbt_manifest: object, tmp_path: Path) -> None:
+    def levels(*arguments: str) -> set[str]:
+        heard: set[str] = set()
+        build.invoke_dbt(
+            ["ls", "--select", "dim_date", "--target-path", str(tmp_path), *arguments],
+            manifest=dbt_manifest,
+            callbacks=[lambda event: heard.add(event.info.level)],
+        )
+        return heard
+
+    assert levels(*build.QUICK) == {"info"}
+    assert levels("--log-path", str(tmp_path), "--log-level-file", "debug") == {"info", "debug"}
+    assert "ls` succeeded" in (tmp_path / "dbt.log").read_text()
 
 
 def without_its_moment(nodes: dict) -> dict[str, str]:
