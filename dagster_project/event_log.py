@@ -66,9 +66,17 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         super().store_event(event)
         os.utime(self.path_for_shard(event.run_id))
 
+    def wipe(self) -> None:
+        """Delete all of it."""
+        self._close()
+        super().wipe()
+
     def dispose(self) -> None:
-        """Close all files."""
+        """Stop watching, and close all files."""
         super().dispose()
+        self._close()
+
+    def _close(self) -> None:
         for engine in self._engines.values():
             engine.dispose()
         self._engines.clear()

@@ -89,3 +89,13 @@ def test_only_the_files_last_asked_for_stay_open(settings: Settings) -> None:
         for run_id in runs:
             assert seen(instance, run_id)[0]
         assert len(instance.event_log_storage._engines) == OPEN_FILES
+
+
+def test_what_was_wiped_is_gone_and_the_next_run_is_kept(settings: Settings) -> None:
+    with open_instance(settings) as instance:
+        first = materialized(instance)
+        instance.event_log_storage.wipe()
+        assert instance.get_records_for_run(first).records == []
+        assert instance.get_latest_materialization_event(dg.AssetKey("shelf")) is None
+        second = materialized(instance)
+        assert seen(instance, second)[1:3] == (second, 1)
