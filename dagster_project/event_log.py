@@ -8,6 +8,7 @@ Dagster opens and closes a file for every event, and a run of 320 tables has tho
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,6 +29,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: dict[str, sqlalchemy.Engine] = {}
+        self._opening = threading.Lock()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -36,15 +38,16 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         return cls(os.path.join(config_value["base_dir"], "history", "runs"), inst_data)
 
     def _engine(self, shard: str) -> sqlalchemy.Engine:
-        engine = self._engines.pop(shard, None)
-        if engine is None:
-            options = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
-            engine = sqlalchemy.create_engine(self.conn_string_for_shard(shard), poolclass=QueuePool, connect_args=options)
-            sqlalchemy.event.listen(engine, "connect", _spare_the_disk)
-        self._engines[shard] = engine  # the last one asked for is the last to be closed
-        if len(self._engines) > OPEN_FILES:
-            self._engines.pop(next(iter(self._engines))).dispose()
-        return engine
+        with self._opening:
+            engine = self._engines.pop(shard, None)
+            if engine is None:
+                options = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+                engine = sqlalchemy.create_engine(self.conn_string_for_shard(shard), poolclass=QueuePool, connect_args=options)
+                sqlalchemy.event.listen(engine, "connect", _spare_the_disk)
+            self._engines[shard] = engine  # the last one asked for is the last to be closed
+            if len(self._engines) > OPEN_FILES:
+                self._engines.pop(next(iter(self._engines))).dispose()
+            return engine
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sqlalchemy.Connection]:
@@ -77,9 +80,10 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         self._close()
 
     def _close(self) -> None:
-        for engine in self._engines.values():
-            engine.dispose()
-        self._engines.clear()
+        with self._opening:
+            for engine in self._engines.values():
+                engine.dispose()
+            self._engines.clear()
 
 
 def _spare_the_disk(connection: Any, _record: Any) -> None:

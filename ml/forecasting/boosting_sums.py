@@ -76,7 +76,7 @@ def learn(
     rounds = settings.boosting_quantile_rounds
     shared = parameters(settings) | {
         "num_leaves": max(settings.boosting_leaves // 2, 4),
-        "feature_fraction": 0.6,
+        "feature_fraction": 0.6,  # with as few as single periods look at, sums cost more
         # fewer rounds go as far by longer steps
         "learning_rate": min(_REACH / rounds, 0.2),
     }
