@@ -12,7 +12,7 @@ from dbt_common.events.event_manager import EventManager
 
 
 class HeardEvents(EventManager):
-    """Events of dbt without those for its debug log where it writes none: nine in ten, and a fifth of the time dbt itself takes."""
+    """Events of dbt without those for its debug log where it writes none: nine in ten, and a fifth of dbt's own time."""
 
     def fire_event(self, e: BaseEvent, level: EventLevel | None = None, *arguments: Any, **named: Any) -> None:
         """Pass the event on to the logs of this command and its callbacks, or drop it."""

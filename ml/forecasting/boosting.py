@@ -38,8 +38,8 @@ _OBJECTIVES: dict[str, dict[str, Any]] = {
     "lightgbm_squared": {"objective": "regression"},
     "lightgbm_absolute": {"objective": "l1"},
 }
-_PLAIN = ("l1",)
-"""Objectives of single periods that count every row once: a weighted median of each leaf takes LightGBM twice the time, and foretells no better."""
+_PLAIN = ("lightgbm_absolute",)
+"""Models that count every row once: a weighted median of each leaf takes LightGBM twice the time, and foretells no better."""
 _FEWEST_ROWS, _FEWEST_SALES = 80, 50
 """A leaf has so many rows, and as many as have so many sales on average: a leaf that saw no sale by chance says that there never is one."""
 _WEEKLY = 52
@@ -119,8 +119,12 @@ def fit(names: Sequence[str], panel: Panel, end: int, horizon: int, settings: Fo
     if len(rows.target) < settings.boosting_min_rows or (target := capped(rows.target)) is None:
         return {}
     own = parameters(settings) | {"min_data_in_leaf": _leaf_rows(target)}
-    boosters = trained(dataset(rows, target), [own | _OBJECTIVES[name] for name in names], settings.boosting_rounds)
-    return {name: Booster(booster, rows.features, level) for name, booster in zip(names, boosters, strict=True)}
+    data, made = dataset(rows, target), {}
+    weighted, plain = ([name for name in names if (name in _PLAIN) == is_plain] for is_plain in (False, True))
+    for part in (weighted, plain):
+        made |= zip(part, trained(data, [own | _OBJECTIVES[name] for name in part], settings.boosting_rounds), strict=True)
+        data.set_field("weight", None)
+    return {name: Booster(made[name], rows.features, level) for name in names}
 
 
 def _leaf_rows(target: Array) -> int:
@@ -143,22 +147,12 @@ def dataset(rows: Rows, target: Array) -> Any:
 
 
 def trained(data: Any, parameters: Sequence[dict[str, Any]], rounds: int) -> list[Any]:
-    """A booster per set of parameters, side by side: each has one thread, so how many there are changes no digit.
-
-    The weights of the rows are for means: `data` has none afterwards.
-    """
+    """A booster per set of parameters, side by side: each has one thread, so how many there are changes no digit."""
     import lightgbm
 
     data.construct()  # once, and not by two threads at a time
-    plain = [place for place, own in enumerate(parameters) if own["objective"] in _PLAIN]
-    weighted = [place for place in range(len(parameters)) if place not in plain]
-    made: dict[int, Any] = {}
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        for places in (weighted, plain):
-            if places is plain:
-                data.set_field("weight", None)
-            made |= zip(places, pool.map(lambda place: lightgbm.train(parameters[place], data, rounds), places), strict=True)
-    return [made[place] for place in range(len(parameters))]
+        return list(pool.map(lambda own: lightgbm.train(own, data, rounds), parameters))
 
 
 def foretold(boosters: Sequence[Any], rows: NDArray[np.float32]) -> list[Array]:

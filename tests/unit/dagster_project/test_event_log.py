@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import queue
 from pathlib import Path
 
 import dagster as dg
@@ -66,20 +66,23 @@ def test_dagsters_own_storage_reads_what_this_one_wrote_and_goes_on_with_it(sett
         assert there == (here[0], second, 2, here[3])
 
 
-def test_who_watches_a_run_from_another_process_hears_of_every_event(settings: Settings) -> None:
-    """The page of a run that is at work has a storage of its own, and waits for the file to change."""
-    heard = threading.Event()
+def test_who_watches_a_run_with_a_storage_of_its_own_hears_of_every_event(settings: Settings) -> None:
+    """As the page of a run that is at work does: it waits for the file to change."""
+    heard: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def listen(event: dg.EventLogEntry, _cursor: str) -> None:
+        heard.put(event.message)
+
     with open_instance(settings) as instance:
         run_id = materialized(instance)
         page = SqliteEventLogStorage(str(settings.dagster_home / "history" / "runs"))
-        page.watch(run_id, None, lambda *_: heard.set())
+        page.watch(run_id, instance.get_records_for_run(run_id).cursor, listen)
         try:
-            for _ in range(2):
-                instance.report_engine_event("the shelf is full", run_id=run_id, job_name="one")
-                assert heard.wait(10)
-                heard.clear()
+            for message in ("the shelf is full", "the shelf is empty"):
+                instance.report_engine_event(message, run_id=run_id, job_name="one")
+                assert message in heard.get(timeout=10)
         finally:
-            page.end_watch(run_id, None)
+            page.end_watch(run_id, listen)
             page.dispose()
 
 
